@@ -1,0 +1,1 @@
+"""Tables of facts with their sources, and results measured on machines a reader may not have."""
