@@ -19,9 +19,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
+from lib.tokenization.checks import check_special, check_vocabulary, number_of_merges
 from lib.tokenization.offsets import character_offsets
 from lib.tokenization.pretokenize import pretokenize
-from lib.tokenization.special import allowed, check_special, split_on_special
+from lib.tokenization.special import allowed, split_on_special
 from lib.tokenization.streaming import regroup
 from lib.tokenization.utf8 import from_utf8
 
@@ -128,13 +129,7 @@ class BPE:
     ignore_merges: bool = False  # a word that is itself a token is taken whole, as in tiktoken
 
     def __post_init__(self) -> None:
-        check_special(self.special)
-        if missing := [byte for byte in range(256) if bytes([byte]) not in self.ids]:
-            raise ValueError(
-                "A byte-level vocabulary holds all 256 bytes, or some text would have no ids; this "
-                f"one lacks {len(missing)} of them, the first {bytes(missing[:1])!r}. "
-                "Train it with every byte in its initial alphabet."
-            )
+        check_vocabulary(self.tokens, self.merges, self.special)
 
     @classmethod
     def train(
@@ -149,16 +144,8 @@ class BPE:
 
         Fewer merges are made when no two tokens are left to join.
         """
-        if (vocab_size is None) == (n_merges is None):
-            raise ValueError("Give vocab_size or n_merges, not both: each follows from the other.")
-        if n_merges is None:
-            n_merges = vocab_size - 256 - len(special)
-        if n_merges < 0:
-            raise ValueError(
-                f"256 bytes and {len(special)} special tokens need as many ids, and vocab_size is "
-                f"{vocab_size}. Use at least {256 + len(special)}."
-            )
         check_special(special)
+        n_merges = number_of_merges(vocab_size, n_merges, len(special))
         words = count_words([text] if isinstance(text, str) else text, pattern, special)
         tokens = {byte: bytes([byte]) for byte in range(256)}
         learned = list(merges(words, n_merges))

@@ -4,7 +4,7 @@ Merges never cross a piece, so "dog" and "dog!" share the token "dog", and each 
 to be counted and encoded only once.
 
 The patterns are OpenAI's: GPT-2's from its `encoder.py`, the others from tiktoken's
-`openai_public.py`, where possessive quantifiers and shortcuts change the speed but not the pieces.
+`openai_public.py` (0.14), whose further possessive quantifiers change the speed, not the pieces.
 """
 
 import functools
@@ -19,10 +19,11 @@ PATTERNS = {
     # except its last character if a word follows.
     "gpt2": r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
     # New: contractions in capitals too; any one sign before letters; at most three digits;
-    # newlines stay with punctuation, or end a piece of white space.
+    # newlines stay with punctuation, or end a piece of white space, unless the text ends with it.
+    # (`\s++$`, the last of these, came later: older copies such as Llama 3's lack it.)
     "cl100k": (
         r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
-        r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+"
+        r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s++$|\s*[\r\n]|\s+(?!\S)|\s+"
     ),
     # New: a word ends before a capital that follows a small letter; it keeps its contraction and
     # its accents.

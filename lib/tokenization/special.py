@@ -40,11 +40,3 @@ def allowed(special: Collection[str], allowed_special: str | Collection[str]) ->
             f"This vocabulary has {sorted(special)}."
         )
     return set(allowed_special)
-
-
-def check_special(special: Collection[str]) -> None:
-    """Raise where special tokens could not work: an empty one, or the same one twice."""
-    if "" in special:
-        raise ValueError('A special token needs at least one character, and one of these is "".')
-    if len(set(special)) < len(special):
-        raise ValueError(f"Each special token has one id, but {list(special)} repeats one.")
