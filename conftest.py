@@ -7,7 +7,7 @@ import os
 import runpy
 from pathlib import Path
 
-import lib.notebook.execute  # noqa: F401  (keeps nbclient from stalling, see there)
+from nbclient.output_widget import OutputWidget
 
 GUARD = Path(__file__).parent / "tests" / "network_guard"
 
@@ -20,3 +20,7 @@ if str(GUARD) not in os.environ.get("PYTHONPATH", "").split(os.pathsep):
 os.environ["LECTURES_OFFLINE"] = "1"
 os.environ["PYTHONHASHSEED"] = "0"
 os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+
+# nbmake's nbclient can stall on a widget, see lib/notebook/execute.py. Nothing of lib/ is imported
+# here: what is imported before pytest has set up escapes the checking of its annotations.
+OutputWidget.sync_state = lambda self: None

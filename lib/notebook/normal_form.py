@@ -91,7 +91,7 @@ def _add_stream(kept: list[dict[str, Any]], name: str, text: str) -> None:
 
 
 def _data(data: dict[str, Any]) -> dict[str, Any]:
-    """One output in its formats; a widget's live view goes, and with it a text that stands alone."""
+    """One output in its formats; a widget's live view goes, and with it a text left alone."""
     kept = {kind: value for kind, value in data.items() if kind != WIDGET_VIEW}
     if WIDGET_VIEW in data and set(kept) <= {"text/plain"}:
         return {}  # "VBox(children=…" tells nobody anything

@@ -35,9 +35,10 @@ def _lines(cell: dict[str, Any]) -> list[str]:
 def _report(cell: dict[str, Any], before: list[str], after: list[str]) -> str:
     changes = [line for line in difflib.ndiff(before, after) if line[0] in "-+"]
     shown = [line if len(line) <= 160 else line[:157] + "…" for line in changes[:6]]
+    name = cell.get("id", "?")
     return "\n".join(
         [
-            f"Cell '{cell.get('id', '?')}' showed something else the second time (- first, + second):",
+            f"Cell '{name}' showed something else the second time (- first, + second):",
             "",
             *(f"    {line}" for line in shown),
             "",
