@@ -28,7 +28,7 @@ class FigureError(ValueError):
 
 
 def new_axes(
-    alt: str, size: tuple[float, float] = (6, 3.5), rows: int = 1, cols: int = 1
+    alt: str, size: tuple[int | float, int | float] = (6, 3.5), rows: int = 1, cols: int = 1
 ) -> Axes | np.ndarray:
     """Empty axes to draw on, or an array of them (rows, cols squeezed), `size` in inches."""
     words = _checked(alt)

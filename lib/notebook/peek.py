@@ -80,8 +80,8 @@ def length(value: object) -> str:
 
 
 def counted(n: int, one: str, many: str | None = None) -> str:
-    """1 byte, 1,024 bytes."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
+    """1 byte, 1,024 bytes, with a space that does not break."""
+    return f"{n:,}\u00a0{one if n == 1 else many or one + 's'}"
 
 
 def is_tensor(value: object) -> bool:

@@ -1,17 +1,18 @@
-"""Show the code under discussion instead of copying it into the lecture.
-
-The output is Markdown: JupyterLab, GitHub and exported pages colour it in the reader's own theme.
-"""
+"""Show the code under discussion instead of copying it into the lecture."""
 
 import functools
+import html
 import inspect
 import linecache
-import re
+import textwrap
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from IPython.display import display
+
+from lib.notebook.highlight import highlighted
+from lib.notebook.rendered import Rendered
 
 REPO = Path(__file__).resolve().parents[2]
 OURS = ("lib", "assignments")
@@ -22,29 +23,30 @@ def source(thing: Any) -> None:
 
     For anything that is not in this repository, a sentence says where it comes from.
     """
-    markdown = listing(thing)
-    display({"text/markdown": markdown, "text/plain": markdown}, raw=True)
+    display(listing(thing))
 
 
-def listing(thing: Any) -> str:
-    """The Markdown that `source` shows; links are relative to the folder of lectures."""
+def listing(thing: Any) -> Rendered:
+    """What `source` shows; links are relative to the folder of lectures."""
     thing = unwrapped(thing)
     try:
         file = Path(inspect.getsourcefile(thing) or "")
-    except TypeError:  # written in C, or not code at all
-        return without_source(thing)
+    except (TypeError, OSError):  # written in C, from a cell, or not code at all
+        return sentence(without_source(thing))
     path = in_repository(file)
     if path is None:
-        return from_elsewhere(thing, file)
+        return sentence(from_elsewhere(thing, file))
     linecache.checkcache(str(file))  # what is on disk now
     if isinstance(thing, ModuleType):
         lines, first = file.read_text(encoding="utf-8").splitlines(keepends=True), 1
     else:
         lines, first = inspect.getsourcelines(thing)
-    code = inspect.cleandoc("".join(lines)) if lines[0][:1].isspace() else "".join(lines).rstrip()
-    fence = "`" * (1 + max(2, *(len(run) for run in re.findall("`+", code)), 0))
-    link = f"[{path}, line {first}](../{path}#L{first})"
-    return f"{link}\n\n{fence}python\n{code}\n{fence}"
+    code = textwrap.dedent("".join(lines)).rstrip()
+    where = f"{path}, line {first}"
+    return Rendered(
+        f'<p><a href="../{path}#L{first}">{where}</a></p><pre {_BLOCK}>{highlighted(code)}</pre>',
+        f"{where}\n\n{code}",
+    )
 
 
 def unwrapped(thing: Any) -> Any:
@@ -74,7 +76,7 @@ def from_elsewhere(thing: Any, file: Path) -> str:
     if module == "__main__" or not file.is_file():
         return f"`{name}` is defined in a cell of this notebook: its code is there."
     package = module.partition(".")[0]
-    return f"`{name}` belongs to the package `{package}`, not to this course: `{name}??` shows it."
+    return f"`{name}` comes from the package `{package}`; in a cell, `{name}??` shows its code."
 
 
 def without_source(thing: Any) -> str:
@@ -90,7 +92,15 @@ def without_source(thing: Any) -> str:
 
 
 def name_of(thing: Any) -> str:
-    """The name to look something up by."""
-    module = getattr(thing, "__module__", None)
-    name = getattr(thing, "__qualname__", None) or getattr(thing, "__name__", type(thing).__name__)
-    return name if module in (None, "builtins", "__main__") else f"{module}.{name}"
+    """What its own code calls it."""
+    return getattr(thing, "__qualname__", None) or getattr(thing, "__name__", type(thing).__name__)
+
+
+def sentence(text: str) -> Rendered:
+    """Words instead of code; `names` in backticks."""
+    parts = html.escape(text).split("`")
+    marked = (f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
+    return Rendered(f"<p>{''.join(marked)}</p>", text)
+
+
+_BLOCK = 'style="overflow-x:auto;padding:0.6em 0.8em;border-left:3px solid #8885;line-height:1.35"'
