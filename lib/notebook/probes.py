@@ -1,0 +1,95 @@
+"""How fast this machine does each kind of work, found by doing a little of it.
+
+A probe prepares some input and gives back how much work one run is, and the run itself. `measure`
+repeats the run for a moment and takes the median, which a passing disturbance does not move.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from statistics import median
+from time import perf_counter
+
+Run = Callable[[], object]
+BUDGET = 0.12  # seconds of runs per kind
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One kind of work: `unit` is what is counted, `plausible` bounds the speed in units/s."""
+
+    unit: str
+    prepare: Callable[[], tuple[int, Run]]
+    plausible: tuple[float, float]
+
+
+def measure(probe: Probe) -> float:
+    """Units of work per second: the median of 3 to 100 runs, as many as fit into a moment."""
+    work, run = probe.prepare()
+    run()  # the first run pays for cold caches and thread pools
+    times: list[float] = []
+    while len(times) < 3 or (len(times) < 100 and sum(times) < BUDGET):
+        times.append(seconds(run))
+    return work / median(times)
+
+
+def seconds(run: Run) -> float:
+    """Wall time of one run; never zero, whatever the clock's resolution."""
+    start = perf_counter()
+    run()
+    return max(perf_counter() - start, 1e-9)
+
+
+def python_steps() -> tuple[int, Run]:
+    """Small steps of a plain Python loop, as one counts them by reading it: four per turn.
+
+    One thread. A step is taking the next item, comparing, adding, or storing in a dict.
+    """
+    items = list(range(1000)) * 5
+
+    def run() -> None:
+        total, seen = 0, {}
+        for item in items:  # 1: take the next
+            if item >= 0:  # 2: compare
+                total += item  # 3: add
+            seen[item] = total  # 4: store
+
+    return 4 * len(items), run
+
+
+def matrix_product() -> tuple[int, Run]:
+    """A square product of 32-bit numbers by torch with all its threads: 2 n^3 FLOP."""
+    import torch
+
+    n = 256
+    a = torch.ones(n, n)
+    while n < 2048 and seconds(partial(torch.matmul, a, a)) < 0.004:
+        n *= 2  # a faster machine needs a bigger product to be kept busy
+        a = torch.ones(n, n)
+    return 2 * n**3, partial(torch.matmul, a, a)
+
+
+def memory_copy() -> tuple[int, Run]:
+    """Copying an array too big for the caches, one thread. Bytes read and written both count."""
+    import numpy as np
+
+    source, target = np.ones(50_000_000, np.uint8), np.zeros(50_000_000, np.uint8)
+    return 2 * source.nbytes, lambda: np.copyto(target, source)
+
+
+def word_cutting() -> tuple[int, Run]:
+    """Cutting English into words, numbers, signs and spaces by `regex`, one thread; in bytes."""
+    import regex
+
+    pattern = regex.compile(r" ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+")
+    text = "In 1948 a paper asked: how much surprise is in the next letter of English?\n" * 800
+    return len(text.encode()), lambda: pattern.findall(text)
+
+
+# The bounds are a factor of a hundred or more from usual machines: outside them the clock is wrong.
+PROBES = {
+    "python": Probe("operations", python_steps, (1e5, 1e10)),
+    "flops": Probe("FLOP", matrix_product, (1e7, 1e15)),
+    "copy": Probe("bytes", memory_copy, (1e7, 1e13)),
+    "regex": Probe("bytes", word_cutting, (1e4, 1e11)),
+}

@@ -1,0 +1,133 @@
+"""The machine's speed: plausible, kept, and measured again when what was kept is damaged."""
+
+import json
+import time
+
+import pytest
+
+from lib.notebook import machine
+from lib.notebook.machine import register, remeasure, speed, unit
+from lib.notebook.probes import PROBES, Probe, measure
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("LECTURES_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(machine, "PROBES", dict(PROBES))
+
+
+@pytest.fixture
+def counted():
+    """A kind of work that takes no time, and how often it was measured."""
+    calls = []
+
+    def prepare():
+        calls.append("measured")
+        return 10, lambda: time.sleep(0.001)
+
+    register("naps", "naps", prepare)
+    return calls
+
+
+def measured_with(monkeypatch, durations):
+    """The speed found for runs of 12 units that take these seconds, on a clock of our own."""
+    clock, waits = [0.0], iter(durations)
+
+    def run():
+        clock[0] += next(waits)
+
+    monkeypatch.setattr("lib.notebook.probes.perf_counter", lambda: clock[0])
+    return measure(Probe("units", lambda: (12, run), (0.0, 1e9))), len(list(waits))
+
+
+def test_the_median_ignores_the_first_run_and_a_disturbance(monkeypatch):
+    speed_found, _left = measured_with(monkeypatch, [9, 0.02, 0.5, 0.02])  # 12 / 0.02
+    assert speed_found == pytest.approx(600)
+
+
+@pytest.mark.parametrize(("duration", "n_runs"), [(5, 3), (0.03125, 4), (0.01, 12), (0, 100)])
+def test_slow_runs_are_few_and_fast_ones_are_not_endless(monkeypatch, duration, n_runs):
+    _speed, left = measured_with(monkeypatch, [duration] * 200)
+    assert 199 - left == pytest.approx(n_runs, abs=1)  # one of the 200 is the warm-up
+
+
+@pytest.mark.parametrize("kind", list(PROBES))
+def test_every_probe_is_quick_and_plausible(kind):
+    low, high = PROBES[kind].plausible
+    measure(PROBES[kind])  # the first time pays for imports
+    start = time.perf_counter()
+    assert low < speed(kind) < high
+    assert time.perf_counter() - start < 3  # 0.3 s on an idle machine
+
+
+def test_a_speed_is_measured_once(counted):
+    first = speed("naps")
+    assert 100 < first <= 10_000  # ten naps in a millisecond or a little more
+    assert speed("naps") == first
+    assert counted == ["measured"]
+
+
+def test_kinds_are_kept_side_by_side(counted):
+    register("other", "runs", lambda: (1, lambda: None))
+    first = speed("naps"), speed("other")
+    assert (speed("naps"), speed("other")) == first
+    assert len(counted) == 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["", "{", "[]", "3", "\x00\xff", '{"speeds": 7}']
+    + [f'{{"speeds": {{"naps": {value}}}}}' for value in ('"fast"', "NaN", "-5", "1e30")],
+)
+def test_a_damaged_or_impossible_file_is_measured_again(counted, damage):
+    machine.speeds_file().parent.mkdir(parents=True)
+    machine.speeds_file().write_text(damage, encoding="utf-8")
+    assert speed("naps") <= 10_000
+    assert counted == ["measured"]
+    assert json.loads(machine.speeds_file().read_text(encoding="utf-8"))["speeds"].keys() == {
+        "naps"
+    }
+
+
+def test_another_machine_has_another_file(monkeypatch, counted):
+    here = machine.speeds_file()
+    monkeypatch.setattr(machine, "cpu_model", lambda: "a faster one")
+    assert machine.speeds_file() != here
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    assert len({here, machine.speeds_file()}) == 2
+
+
+def test_remeasure_forgets(counted, monkeypatch):
+    monkeypatch.setattr(machine, "PROBES", {"naps": machine.PROBES["naps"]})
+    speed("naps")
+    assert remeasure().keys() == {"naps"}
+    assert len(counted) == 2
+
+
+def test_a_folder_that_cannot_be_written_only_costs_time(monkeypatch, tmp_path, counted):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("LECTURES_CACHE", str(tmp_path / "file" / "cache"))
+    assert speed("naps") <= 10_000
+    speed("naps")
+    assert len(counted) == 2
+
+
+def test_an_implausible_measurement_is_refused():
+    register("magic", "FLOP", lambda: (10**30, lambda: None))
+    with pytest.raises(RuntimeError, match="Is the clock running"):
+        speed("magic")
+
+
+def test_an_unknown_kind_names_the_known_ones():
+    assert unit("flops") == "FLOP"
+    with pytest.raises(ValueError, match="'flop': there are python, flops, copy, regex"):
+        speed("flop")
+
+
+def test_nothing_in_the_identity_names_the_host():
+    import getpass
+    import platform
+
+    said = json.dumps(machine.identity())
+    assert platform.node() not in said or platform.node() == ""
+    assert getpass.getuser() not in said or getpass.getuser() in platform.platform()
