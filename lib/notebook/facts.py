@@ -1,4 +1,4 @@
-"""Facts with their sources: the tables in lib/assets/facts, read instead of typing numbers into lectures.
+"""Facts with their sources: the tables of lib/assets/facts, so that lectures type no numbers.
 
     facts("models", org="Meta")                    every row about Meta's models
     fact("hardware", device="B200")["bf16_flops"]  one number of one row
@@ -21,14 +21,14 @@ Row = dict[str, Fact]
 
 
 def facts(table: str, **where: Fact) -> list[Row]:
-    """The rows of one table whose columns equal `where`; numbers as numbers, unknown values as None.
+    """The rows of one table whose columns equal `where`; what is unknown is None.
 
     The rows are copies: changing one changes nothing for the next reader.
     """
     rows = _table(table)
     for column in where:
         if column not in rows[0]:
-            raise KeyError(
+            raise LookupError(
                 f"Table {table!r} has no column {column!r}. Its columns: {', '.join(rows[0])}."
             )
     return [dict(row) for row in rows if all(row[c] == wanted for c, wanted in where.items())]
@@ -51,7 +51,7 @@ def tables() -> list[str]:
 
 
 def read_table(path: Path) -> list[Row]:
-    """The rows of a CSV file. A column is of numbers only if every filled cell in it is a number."""
+    """The rows of a CSV file. A column is of numbers if every filled cell in it is a number."""
     with path.open(encoding="utf-8", newline="") as file:
         rows: list[Row] = [dict(row) for row in csv.DictReader(file, strict=True)]
     for column in rows[0]:
@@ -62,7 +62,7 @@ def read_table(path: Path) -> list[Row]:
 
 
 def _typed(cells: list[Fact]) -> list[Fact]:
-    """One column with blanks as None, as whole numbers if all are, else as numbers, else as text."""
+    """One column: whole numbers if all are, else numbers if all are, else text; blanks as None."""
     filled = [cell for cell in cells if cell]
     for kind in (int, float):
         try:
@@ -78,5 +78,5 @@ def _table(name: str) -> list[Row]:
     if name not in tables():
         near = difflib.get_close_matches(name, tables(), n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise KeyError(f"There is no fact table {name!r}.{hint} Tables: {', '.join(tables())}.")
+        raise LookupError(f"There is no fact table {name!r}.{hint} Tables: {', '.join(tables())}.")
     return read_table(ASSETS / "facts" / f"{name}.csv")
