@@ -70,7 +70,7 @@ class _ThisPython(KernelSpecManager):
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         launch = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        launch += ["--log-level=ERROR"]  # else every start warns of unencrypted loopback traffic
+        launch += ["--log-level=CRITICAL"]  # else each start warns that loopback is not encrypted
         return KernelSpec(argv=launch, display_name="Python 3 (ipykernel)", language="python")
 
 

@@ -62,32 +62,36 @@ def joined(text: str | list[str]) -> str:
 
 
 def _outputs(cell: dict[str, Any]) -> list[dict[str, Any]]:
-    kept: list[dict[str, Any]] = []
+    kept = []
     for output in cell["outputs"]:
+        output.pop("transient", None)
+        if output["output_type"] == "execute_result":
+            output["execution_count"] = cell["execution_count"]
         if output["output_type"] == "stream":
-            _add_stream(kept, output["name"], joined(output["text"]))
+            output["text"] = ADDRESS.sub("at 0x…", joined(output["text"]))
         elif output["output_type"] == "error":
             output["traceback"] = [ADDRESS.sub("at 0x…", line) for line in output["traceback"]]
+        else:
+            output["data"] = _data(output["data"])
+        if output.get("data") != {}:
             kept.append(output)
-        elif data := _data(output["data"]):
-            output["data"] = data
-            output.pop("transient", None)
-            if output["output_type"] == "execute_result":
-                output["execution_count"] = cell["execution_count"]
-            kept.append(output)
-    streams = [output for output in kept if output["output_type"] == "stream"]
-    for output in streams:
-        output["text"] = ADDRESS.sub("at 0x…", OVERWRITTEN.sub("", output["text"]))
-    return [output for output in kept if output.get("text") != ""]  # as progress bars leave
+    return _streams(kept)
 
 
-def _add_stream(kept: list[dict[str, Any]], name: str, text: str) -> None:
-    """How a stream is cut into messages depends on timing: neighbours become one."""
-    last = kept[-1] if kept else {}
-    if last.get("output_type") == "stream" and last["name"] == name:
-        last["text"] += text
-    else:
-        kept.append({"output_type": "stream", "name": name, "text": text})
+def _streams(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """How a stream is cut into messages depends on timing: neighbours of one name become one."""
+    merged: list[dict[str, Any]] = []
+    for output in outputs:
+        last = merged[-1] if merged else {}
+        if output["output_type"] == "stream" and last.get("name") == output["name"]:
+            last["text"] += output["text"]
+        else:
+            merged.append(output)
+    for output in merged:
+        if output["output_type"] == "stream":
+            output["text"] = OVERWRITTEN.sub("", output["text"])
+    left = [output for output in merged if output.get("text") != ""]  # as progress bars leave it
+    return left if len(left) == len(outputs) else _streams(left)  # removal makes new neighbours
 
 
 def _data(data: dict[str, Any]) -> dict[str, Any]:
