@@ -148,10 +148,12 @@ class BPE:
         n_merges = number_of_merges(vocab_size, n_merges, len(special))
         words = count_words([text] if isinstance(text, str) else text, pattern, special)
         tokens = {byte: bytes([byte]) for byte in range(256)}
-        learned = list(merges(words, n_merges))
-        tokens |= {merge.new_id: merge.token for merge in learned}
+        learned = []
+        for state in merges(words, n_merges):
+            tokens[state.new_id] = state.token
+            learned.append(state.pair_bytes)
         special_ids = {token: len(tokens) + i for i, token in enumerate(special)}
-        return cls(tokens, [merge.pair_bytes for merge in learned], special_ids, pattern)
+        return cls(tokens, learned, special_ids, pattern)
 
     def encode(self, text: str, allowed_special: str | Collection[str] = ()) -> list[int]:
         """The ids. Special tokens are ordinary text, unless named here or allowed by "all"."""

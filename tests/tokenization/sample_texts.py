@@ -15,7 +15,7 @@ TEXTS = {
     "korean": "키스의 고유조건은 입술끼리 만나야 하고 특별한 기술은 필요치 않다.",
     "emoji": "Hello, 🌍! 你好! 👩‍👩‍👧‍👦 🏳️‍🌈 ❤️ 👍🏽 #️⃣",
     "white space": "  a   b\t\tc \n\n d\r\n\r\n\u00a0\u3000 f\u2003\u2003g\x0b\x0c\x1c\x85\n \n   ",
-    "code": "def f(x):\n    return {'a': x[0] ** 2,  # 1_000\n\t\t'b': x != 3}\n\n\na->b/c//\n/*!*/",
+    "code": "def f(x):\n    return {'a': x[0] ** 2,  # 1_000\n\t\t'b': x != 3}\n\n\na->b//\n/*!*/",
     "cases": "HTTPServer XMLHttpRequest iPhone ǅungla ÉCOLE don'T CAN'T we'Re itſ'ſ O'Reilly's",
     "marks": "e\u0301te\u0301 n\u0303 \u0301alone q\u0323\u0307 क्षि ॐ",
     "special": "<|endoftext|> a<|endoftext|><|endoftext|>b <|end of",
