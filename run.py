@@ -351,15 +351,14 @@ def pip(python: Path, *arguments: str) -> bool:
     CACHE.mkdir(exist_ok=True)
     text = {"encoding": "utf-8", "errors": "replace"}
     both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with (
-        open(INSTALL_LOG, "a", **text) as log,
-        subprocess.Popen([*command, *arguments], cwd=ROOT, **both, **text) as process,
-    ):
+    with open(INSTALL_LOG, "a", **text) as log:
+        process = subprocess.Popen([*command, *arguments], cwd=ROOT, **both, **text)
         for line in process.stdout:
             log.write(line)
             if line.lstrip().startswith(("Collecting", "Downloading", "Installing")):
                 status_line(line.strip())
         status_line("")
+        process.wait()
     return process.returncode == 0
 
 
