@@ -1,19 +1,22 @@
 """What all plots share: axes with an alt text, numbers of any library, words around the data."""
 
 from collections.abc import Collection, Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from lib.notebook.colours import ink
 from lib.notebook.figures import describe, new_axes
 
 MARKERS = "osD^vPX*"
-DASHES = (0, (4, 2))
-LINE_STYLES = ("-", DASHES, (0, (1, 1)), (0, (5, 1, 1, 1)))
+DASHES, DOTS = (0, (4, 2)), (0, (1, 1))
+LINE_STYLES = ("-", DASHES, DOTS, (0, (5, 1, 1, 1)))
 
 
 def axes_for(
@@ -38,9 +41,47 @@ def axes_for(
 
 
 def write_around(ax: Axes, title: str, x: str, y: str, axes: Mapping[str, Any]) -> None:
-    """Title, names of the axes, and whatever else ax.set() takes."""
+    """Title, names of the axes, and whatever else ax.set() takes; log axes in plain numbers."""
     ax.set_title(title)
     ax.set(xlabel=x, ylabel=y, **axes)
+    for axis in (ax.xaxis, ax.yaxis):
+        if axis.get_scale() == "log":
+            _plain_log_ticks(axis)
+
+
+def _plain_log_ticks(axis: Axis) -> None:
+    """1, 10, 100 over many decades; 1, 2, 5, 10 over few; the data's own values where they fit."""
+    low, high = axis.get_data_interval()
+    own = _own_values(axis)
+    if 0 < len(own) <= 9:
+        axis.set_major_locator(FixedLocator(own))
+        axis.set_minor_locator(NullLocator())
+    else:
+        steps = (1.0,) if high > 1000 * low else (1.0, 2.0, 5.0)
+        axis.set_major_locator(LogLocator(subs=steps, numticks=12))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: plain_number(value)))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _own_values(axis: Axis) -> list[float]:
+    """The places measured, if they lie evenly on the log axis as 256, 512, 1024 do; else none."""
+    if axis.axis_name != "x":
+        return []
+    places = {float(x) for line in axis.axes.lines for x in line.get_xdata() if x > 0}
+    steps = np.diff(np.log(sorted(places)))
+    return sorted(places) if len(steps) > 1 and steps.min() > 0.9 * steps.max() else []
+
+
+def plain_number(value: Real) -> str:
+    """12,000 rather than 1.2e+04; an exponent only where zeros would have to be counted."""
+    size = abs(float(value))
+    if size >= 1e6 or 0 < size < 1e-3:
+        mantissa, exponent = f"{value:.2e}".split("e")
+        mantissa = mantissa.rstrip("0").rstrip(".")
+        power = f"10^{{{int(exponent)}}}"
+        return f"${power}$" if mantissa == "1" else rf"${mantissa} \times {power}$"
+    text = f"{value:,.0f}" if size >= 1000 else f"{value:.3g}"
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def used_colours(ax: Axes) -> set[str]:
@@ -52,9 +93,7 @@ def numbers(values: Any) -> np.ndarray:
     """Floats from a list, an array or a tensor, wherever it lives."""
     if hasattr(values, "detach"):
         values = values.detach().cpu().double()  # numpy knows neither bfloat16 nor gradients
-    if not hasattr(values, "__len__"):
-        values = list(values)
-    return np.asarray(values, dtype=float)
+    return np.asarray(values if hasattr(values, "__array__") else list(values), dtype=float)
 
 
 def same_length(label: str, xs: Any, ys: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -73,12 +112,13 @@ def same_length(label: str, xs: Any, ys: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def legend(ax: Axes, kinds: Mapping[str, str], below: bool = False) -> None:
-    """Colour and shape of each kind of point, in MARKERS order; `below` puts them under the axes."""
+    """Colour and shape of each kind of point, in MARKERS order; `below` the axes, in a row."""
     handles = [
         Line2D([], [], linestyle="", marker=MARKERS[i % len(MARKERS)], color=colour, label=kind)
         for i, (kind, colour) in enumerate(kinds.items())
     ]
     look = {"handles": handles, "labelcolor": [ink(c) for c in kinds.values()]}
+    look |= {"handletextpad": 0.2, "columnspacing": 1.4}
     if below:
         ax.get_figure().legend(loc="outside lower left", ncols=len(kinds), **look)
     else:

@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure
 from PIL import Image
 
 COLOURS = 64  # enough for lines and a heat map; a third of the bytes of the full picture
@@ -112,9 +112,7 @@ def finish_cell() -> None:
 
 def figure_of(figure: Figure | Axes) -> Figure:
     """The whole figure that axes belong to."""
-    owner = figure if isinstance(figure, Figure) else figure.get_figure()
-    while isinstance(owner, SubFigure):
-        owner = owner.get_figure()
+    owner = figure.get_figure(root=True)
     if owner is None:
         raise FigureError("These axes were removed from their figure: draw on new ones.")
     return owner

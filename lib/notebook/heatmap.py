@@ -48,6 +48,7 @@ def heatmap(
         for tick in ax.get_xticklabels():
             tick.set(ha="right", rotation_mode="anchor")
     ax.grid(visible=False)
+    ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     ax.get_figure().colorbar(image, ax=ax, label=scale).outline.set_visible(False)
     write_around(ax, title, x, y, axes)

@@ -1,9 +1,11 @@
 """Names written next to what they name, without covering each other."""
 
+from numbers import Real
+
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.text import Annotation
-from matplotlib.transforms import Bbox
+from matplotlib.transforms import Bbox, BboxBase
 
 from lib.notebook.colours import CARD, ink
 
@@ -11,7 +13,7 @@ GAP = 5  # points between a mark and its name
 END = "name at the end of a line"
 
 
-def name_end(ax: Axes, label: str, x: float, y: float, colour: str) -> Annotation:
+def name_end(ax: Axes, label: str, x: Real, y: Real, colour: str) -> Annotation:
     """Write a name to the right of a point, in the point's hue; `spread_ends` then makes room."""
     return ax.annotate(
         label,
@@ -44,12 +46,12 @@ def spread_ends(ax: Axes) -> None:
             names[i].set_position((GAP, (new - old) / pixels_per_point))
 
 
-def apart(wanted: list[float], heights: list[float]) -> list[float]:
+def apart(wanted: list[Real], heights: list[Real]) -> list[Real]:
     """Places at least one height apart, near the wanted ones (ascending), in the same order.
 
     Names that collide form a block, centred where its members wanted to be on average.
     """
-    blocks: list[tuple[list[float], list[float]]] = []
+    blocks: list[tuple[list[Real], list[Real]]] = []
     for place, height in zip(wanted, heights):
         blocks.append(([place], [height]))
         while len(blocks) > 1 and _top(*blocks[-2]) > _bottom(*blocks[-1]):
@@ -95,7 +97,7 @@ def _set_side(name: Annotation, side: Side) -> None:
     name.set(position=offset, ha=horizontal, va=vertical)
 
 
-def _crowding(name: Annotation, side: Side, taken: list[Bbox], frame: Bbox) -> float:
+def _crowding(name: Annotation, side: Side, taken: list[Bbox], frame: BboxBase) -> float:
     """Area of a name that something else covers, plus what sticks out of the frame."""
     _set_side(name, side)
     box = name.get_window_extent()
@@ -117,7 +119,7 @@ def _columns(boxes: list[Bbox]) -> list[list[int]]:
     return groups
 
 
-def _bottom(places: list[float], heights: list[float]) -> float:
+def _bottom(places: list[Real], heights: list[Real]) -> float:
     """Lower edge of a block: the one that moves its members least."""
     edge, total = 0.0, 0.0
     for place, height in zip(places, heights):
@@ -126,5 +128,5 @@ def _bottom(places: list[float], heights: list[float]) -> float:
     return total / len(places)
 
 
-def _top(places: list[float], heights: list[float]) -> float:
+def _top(places: list[Real], heights: list[Real]) -> float:
     return _bottom(places, heights) + sum(heights)

@@ -13,14 +13,16 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from lib.notebook.colours import BLUE, CARD, colours_for, concept_of, ink
+from lib.notebook.colours import BLUE, CARD, CYCLE, colours_for, concept_of, ink
 from lib.notebook.drawing import (
     DASHES,
+    DOTS,
     LINE_STYLES,
     MARKERS,
     axes_for,
     legend,
     numbers,
+    plain_number,
     same_length,
     used_colours,
     write_around,
@@ -50,7 +52,9 @@ def curves(
     colours = colours_for(series, used_colours(ax))
     for i, (label, (xs, ys)) in enumerate(series.items()):
         xs, ys = same_length(label, xs, ys)
-        style = DASHES if label in dashed or concept_of(label) == "prediction" else "-"
+        style = "-" if i < len(CYCLE) else DOTS  # the second round of colours looks different
+        if label in dashed or concept_of(label) == "prediction":
+            style = DASHES
         marker = MARKERS[i % len(MARKERS)] if markers or len(xs) == 1 else ""
         ax.plot(xs, ys, color=colours[label], linestyle=style, marker=marker, label=label)
         if bands and label in bands:
@@ -118,7 +122,7 @@ def points(
     ax.margins(0.08)
     write_around(ax, title, x, y, axes)
     if groups:
-        legend(ax, {kind: colours[kind] for kind in kinds})
+        legend(ax, {kind: colours[kind] for kind in kinds}, below=True)
     place_around(ax, names)
     return ax
 
@@ -131,7 +135,7 @@ def bars(
     y: str = "",
     alt: str | None = None,
     dashed: Collection[str] = (),
-    format: str = ",.3g",
+    format: str | None = None,
     ax: Axes | None = None,
     **axes: Any,
 ) -> Axes:
@@ -146,12 +150,14 @@ def bars(
         predicted = label in dashed or concept_of(label) == "prediction"
         face = {"facecolor": CARD, "linestyle": DASHES} if predicted else {"facecolor": colour}
         ax.barh(place, value, height=0.68, edgecolor=colour, linewidth=1.4, **face)
+        written = f"{value:{format}}" if format else plain_number(value)
         side, align = ((4, 0), "left") if value >= 0 else ((-4, 0), "right")
         text = {"textcoords": "offset points", "xytext": side, "ha": align, "va": "center"}
-        ax.annotate(f"{value:{format}}", (value, place), fontsize=9, annotation_clip=False, **text)
+        ax.annotate(written, (value, place), fontsize=9, annotation_clip=False, **text)
     ax.set_yticks(range(len(values)), list(values), fontsize=10)
     ax.tick_params(axis="y", length=0)
     ax.invert_yaxis()
+    ax.margins(x=0.1)  # room for the numbers
     ax.grid(visible=False, axis="y")
     write_around(ax, title, x, y, axes)
     return ax

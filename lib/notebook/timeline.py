@@ -53,9 +53,9 @@ def timeline(
     return ax
 
 
-def lanes(spans: Sequence[tuple[float, float]]) -> list[int]:
+def lanes(spans: Sequence[tuple[Real, Real]]) -> list[int]:
     """A lane for every span (left, right), as few as possible, so that no two in a lane touch."""
-    ends: list[float] = []
+    ends: list[Real] = []
     chosen = [0] * len(spans)
     for i in sorted(range(len(spans)), key=lambda i: spans[i][0]):
         left, right = spans[i]
@@ -69,7 +69,9 @@ Mark = tuple[Line2D, Annotation]
 
 
 def _mark(ax: Axes, year: float, name: str, group: int, colour: str) -> Mark:
-    (dot,) = ax.plot([year], [0], MARKERS[group % len(MARKERS)], color=colour, markersize=5.5)
+    (dot,) = ax.plot(
+        [year], [0], MARKERS[group % len(MARKERS)], color=colour, markersize=5.5, clip_on=False
+    )
     text = ax.annotate(
         name,
         (year, 0),
