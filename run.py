@@ -351,7 +351,7 @@ def pip(python: Path, *arguments: str) -> bool:
     CACHE.mkdir(exist_ok=True)
     text = {"encoding": "utf-8", "errors": "replace"}
     both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with open(INSTALL_LOG, "a", **text) as log:
+    with open(INSTALL_LOG, "a", buffering=1, **text) as log:
         process = subprocess.Popen([*command, *arguments], cwd=ROOT, **both, **text)
         for line in process.stdout:
             log.write(line)
