@@ -142,3 +142,34 @@ def test_flops_move_from_attention_scores_to_feed_forward_as_models_grow():
     shapes = [(m["layers"], m["width"], m["vocabulary"]) for m in (small, large)]
     assert flop_shares(*shapes[0]) == [25.0, 49.9, 16.6, 8.5]  # 760 million parameters
     assert flop_shares(*shapes[1]) == [32.3, 64.6, 2.7, 0.3]  # 175 billion
+
+
+def test_number_formats_follow_from_their_bits():
+    """Formats with infinities give them the largest exponent."""
+    plain = [f for f in facts("formats") if f["infinities"] == "yes" and f["block"] is None]
+    assert len(plain) == 6
+    for f in plain:
+        top = 2 ** f["exponent_bits"] - 2 - f["exponent_bias"]
+        assert f["largest"] == (2 - 2.0 ** -f["mantissa_bits"]) * 2.0**top, f["format"]
+        assert f["epsilon"] == 2.0 ** -f["mantissa_bits"]
+        assert f["smallest_normal"] == 2.0 ** (1 - f["exponent_bias"])
+        assert f["bits"] == 1 + f["exponent_bits"] + f["mantissa_bits"]
+    for f in facts("formats"):
+        if f["block"]:
+            element = 1 + f["exponent_bits"] + f["mantissa_bits"]
+            assert f["bits"] == element + 8 / f["block"] == 8 * f["bytes_per_value"]
+
+
+def test_links_carry_the_same_both_ways():
+    for link in facts("interconnects"):
+        assert link["bandwidth_both_ways"] == 2 * link["bandwidth_each_way"], link["link"]
+
+
+def test_the_parts_of_the_pile_add_up():
+    pile = facts("pile")
+    assert len(pile) == 22
+    assert sum(part["weight_percent"] for part in pile) == pytest.approx(100, abs=0.1)
+    assert sum(part["gibibytes"] for part in pile) == pytest.approx(825, abs=1)
+    for part in pile:  # weight is size times epochs, of 1254 GiB
+        share = 100 * part["gibibytes"] * part["epochs"] / 1254
+        assert share == pytest.approx(part["weight_percent"], abs=0.1), part["part"]
