@@ -97,7 +97,7 @@ def _hexadecimal(token: bytes) -> str:
 
 
 def _visible(characters: str) -> str:
-    """White space as marks, the invisible as numbers, an accent without letter on a dotted circle."""
+    """White space as marks, the invisible as numbers, a lone accent on a dotted circle."""
     circle = "◌" if unicodedata.combining(characters[0]) else ""
     return circle + "".join(
         _MARKS[character][0] if character in _MARKS else _or_number(character)
