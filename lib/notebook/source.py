@@ -44,7 +44,8 @@ def listing(thing: Any) -> Rendered:
     code = textwrap.dedent("".join(lines)).rstrip()
     where = f"{path}, line {first}"
     return Rendered(
-        f'<p><a href="../{path}#L{first}">{where}</a></p><pre {_BLOCK}>{highlighted(code)}</pre>',
+        f'<p><a href="../{path}#L{first}">{where}</a></p>'
+        f"<pre {_BLOCK}><code {_CODE}>{highlighted(code)}</code></pre>",
         f"{where}\n\n{code}",
     )
 
@@ -103,4 +104,5 @@ def sentence(text: str) -> Rendered:
     return Rendered(f"<p>{''.join(marked)}</p>", text)
 
 
+_CODE = 'style="background:none;padding:0"'
 _BLOCK = 'style="overflow-x:auto;padding:0.6em 0.8em;border-left:3px solid #8885;line-height:1.35"'
