@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import NamedTuple
 
 Entry = Mapping[str, str]  # the forms of one value; "name" is the one that {variable} prints
 Words = Mapping[str, Sequence[Entry] | Mapping[str, Sequence[Entry]]]  # lists, some of them "@"
@@ -62,8 +63,7 @@ class Alternative:
     atoms: tuple[Atom, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One possibility at an atom: the text it adds, what is to be expanded next, what is known."""
 
     probability: float

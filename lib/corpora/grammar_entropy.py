@@ -20,6 +20,7 @@ bytes is the sum over everything printed of P(it is printed) times its mean leng
 import math
 import re
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from lib.corpora.grammar import Atom, Call, Draw, Entry, Grammar, Say, form
 
@@ -46,8 +47,7 @@ class EntropyRate:
         return self.bits_per_document / self.bytes_per_document
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(NamedTuple):
     """Means over everything that can come out of an atom, and what is drawn after it."""
 
     bits: float

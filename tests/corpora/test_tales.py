@@ -25,7 +25,7 @@ def test_unambiguous(vocabulary, depth):
 @pytest.mark.parametrize(("vocabulary", "depth"), SETTINGS)
 def test_entropy_against_monte_carlo(vocabulary, depth):
     """The mean of -log2 p and of the lengths, within four standard errors of the closed form."""
-    tales = Tales(seed=1, n_documents=150, vocabulary=vocabulary, depth=depth)
+    tales = Tales(seed=1, n_documents=80, vocabulary=vocabulary, depth=depth)
     documents = list(tales)
     rate = tales.entropy_rate()
     samples = {
