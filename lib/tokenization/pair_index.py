@@ -1,0 +1,113 @@
+"""Which pair of neighbouring tokens is the most frequent, kept up to date while pairs are merged.
+
+The readable trainer counts all pairs anew for every merge. But a merge changes only the words that
+hold its pair, and in them only the counts of the pairs next to it. So this index remembers where
+each pair stands, and a heap knows the best one.
+
+Tokens are written as characters here: the token with id 300 is chr(300). A word is then a str, a
+pair a str of two, and to find, cut and join are methods of str, which run in C.
+"""
+
+import heapq
+from collections import defaultdict
+from collections.abc import Mapping
+
+Places = list[int]  # of one pair: the word of each occurrence, by number
+
+
+class PairIndex:
+    """Distinct words with their frequencies, and what is known about the pairs in them.
+
+    `words` holds each word's bytes as characters (`bytes.decode("latin-1")`). Among equally
+    frequent pairs the smallest wins; they are compared by the `keys` of their two tokens, joined.
+    """
+
+    def __init__(self, words: Mapping[str, int], keys: dict[str, str]):
+        self.words = list(words)
+        self.frequencies = list(words.values())
+        self.keys = keys
+        # Where a pair stood when its younger token was made. It is not kept up to date: a pair
+        # that a later merge took apart is simply not found there any more.
+        self.places: dict[str, Places] = defaultdict(list)
+        for number, word in enumerate(self.words):
+            for pair in map(str.__add__, word, word[1:]):
+                self.places[pair].append(number)
+        self.counts = {pair: self._total(places) for pair, places in self.places.items()}
+        self.heap = [self._entry(pair) for pair in self.counts]
+        heapq.heapify(self.heap)
+
+    def most_frequent(self) -> str | None:
+        """The pair to merge next; None if every word is a single token."""
+        while self.heap:
+            count, _, pair = self.heap[0]
+            if self.counts.get(pair) == -count:
+                return pair
+            # A count that has changed has become smaller: put the pair where it belongs now.
+            if pair in self.counts:
+                heapq.heapreplace(self.heap, self._entry(pair))
+            else:
+                heapq.heappop(self.heap)
+        return None
+
+    def merge(self, pair: str, new: str, key: str) -> None:
+        """Replace the pair by the token `new` in all words, and count what that changes."""
+        left, right = pair
+        self.keys[new] = key
+        before, after = self._replace(pair, new)
+        for neighbour, places in before.items():
+            self._add(neighbour + new, places)
+        for neighbour, places in after.items():
+            self._add(new + neighbour, places)
+        # Only now, because in abab -> Xab -> XX the pair Xa, just made, goes away again.
+        for neighbour, places in before.items():
+            self._remove(neighbour + left, places)
+        for neighbour, places in after.items():
+            self._remove(right + neighbour, places)
+        self.counts.pop(pair, None)
+        for neighbour in before:
+            self._push(neighbour + new)
+        for neighbour in after:
+            self._push(new + neighbour)
+
+    def _replace(self, pair: str, new: str) -> tuple[dict[str, Places], dict[str, Places]]:
+        """Rewrite the words; return the neighbours found before and after, with their places.
+
+        There is one place for each occurrence, and a visit to a word replaces the first one there.
+        So a word with two is visited twice, and merges go from the left: abab -> Xab -> XX.
+        """
+        words = self.words
+        before: dict[str, Places] = defaultdict(list)
+        after: dict[str, Places] = defaultdict(list)
+        for number in self.places.pop(pair):
+            head, found, tail = words[number].partition(pair)
+            if found:
+                words[number] = f"{head}{new}{tail}"
+                if head:
+                    before[head[-1]].append(number)
+                if tail:
+                    after[tail[0]].append(number)
+        return before, after
+
+    def _add(self, pair: str, places: Places) -> None:
+        self.places[pair] = places
+        self.counts[pair] = self._total(places)
+
+    def _remove(self, pair: str, places: Places) -> None:
+        count = self.counts.get(pair, 0) - self._total(places)
+        if count > 0:
+            self.counts[pair] = count
+        else:
+            self.counts.pop(pair, None)
+            self.places.pop(pair, None)
+
+    def _push(self, pair: str) -> None:
+        if pair in self.counts:
+            heapq.heappush(self.heap, self._entry(pair))
+
+    def _total(self, places: Places) -> int:
+        return sum(map(self.frequencies.__getitem__, places))
+
+    def _entry(self, pair: str) -> tuple[int, str, str]:
+        """A pair in the heap, whose smallest entry is the most frequent pair."""
+        left, right = pair
+        return -self.counts[pair], self.keys[left] + self.keys[right], pair
