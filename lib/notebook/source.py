@@ -3,7 +3,6 @@
 import functools
 import html
 import inspect
-import linecache
 import textwrap
 from pathlib import Path
 from types import ModuleType
@@ -36,7 +35,6 @@ def listing(thing: Any) -> Rendered:
     path = in_repository(file)
     if path is None:
         return sentence(from_elsewhere(thing, file))
-    linecache.checkcache(str(file))  # what is on disk now
     if isinstance(thing, ModuleType):
         lines, first = file.read_text(encoding="utf-8").splitlines(keepends=True), 1
     else:
