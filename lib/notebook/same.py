@@ -26,7 +26,7 @@ def _lines(cell: dict[str, Any]) -> list[str]:
     lines = []
     for output in cell["outputs"]:
         formats = output.get("data") or {output.get("name", "error"): output.get("text", "")}
-        for kind, value in formats.items():
+        for kind, value in sorted(formats.items()):  # files sort them, kernels do not
             text = joined(value) if isinstance(value, str | list) else repr(value)
             lines += [f"{kind}: {line}" for line in text.splitlines()]
     return lines

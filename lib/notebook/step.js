@@ -262,12 +262,14 @@
       facts.join("; "), round ? (facts.length ? " (" + round + ")" : round) : "");
   }
 
-  // Keys: the slider knows the arrow keys by itself; the rest of the player learns them here
+  // Keys: the slider knows the arrow keys by itself; the rest of the player learns them here.
+  // JupyterLab has its own use for them, so they must not reach it.
 
   root.addEventListener("keydown", (event) => {
-    if (event.target === slider || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (event.target === slider && /^(Arrow|Home|End|Page)/.test(event.key)) event.stopPropagation();
     const moves = { ArrowLeft: at() - 1, ArrowRight: at() + 1, Home: 0, End: stops.length - 1 };
-    if (!(event.key in moves) || all.contains(event.target)) return;
+    if (event.target === slider || !(event.key in moves) || all.contains(event.target)) return;
     event.preventDefault();
     event.stopPropagation();
     go(moves[event.key]);

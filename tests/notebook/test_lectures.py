@@ -47,6 +47,12 @@ def test_a_second_run_must_show_the_same(tmp_path, capsys):
 def test_the_first_difference_is_quoted():
     other = good_lecture()
     assert first_difference(good_lecture(), other) == ""
+    data = {"text/plain": "2", "text/html": "<b>2</b>"}
+    first = good_lecture()
+    first["cells"][3]["outputs"][0]["data"] = data
+    other["cells"][3]["outputs"][0]["data"] = dict(reversed(data.items()))
+    assert first_difference(first, other) == ""  # files sort the formats, kernels do not
+    other = good_lecture()
     other["cells"][5]["outputs"][0]["text"] = "hallo\n"
     report = first_difference(good_lecture(), other)
     assert "'code-2'" in report
