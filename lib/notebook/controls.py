@@ -1,4 +1,9 @@
-"""Which ipywidget lets a reader choose a value: the rules of `live`, see widgets.py."""
+"""Which ipywidget lets a reader choose a value: the rules of `live`, see widgets.py.
+
+Menus, text fields and check boxes carry their names for screen readers. The handle of an ipywidgets
+slider does not (it is named only by the text beside it): where that matters, pass a labelled
+`ipywidgets.BoundedIntText`.
+"""
 
 from typing import Any
 

@@ -42,6 +42,7 @@ def expect(
     `on` names the tiers on which the promise is made, exactly those: elsewhere the line says that
     it was not checked. One-element numpy and torch values count as numbers. NaN never holds.
     """
+    __tracebackhide__ = True  # the error points at the cell, not in here
     value, target = plain(value), plain(target)
     label = f"{name}: " if name else ""
     if on is not None and tier() not in tiers_named(on):

@@ -1,4 +1,4 @@
-"""Live drawings: which control a choice becomes, what moving it does, what stays without a kernel."""
+"""Live drawings: which control a choice becomes, what moving does, what stays without a kernel."""
 
 import ipywidgets
 import matplotlib.pyplot as plt
