@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from typing import SupportsIndex
 
 from lib.tokenization.checks import check_special, check_vocabulary, number_of_merges
 from lib.tokenization.offsets import character_offsets
@@ -89,7 +90,7 @@ class Merge:
     new_id: int
     token: bytes  # the two byte strings, joined
     count: int  # of the pair, before this step
-    words: Words  # after this step
+    words: Words = field(repr=False)  # after this step; long
 
     @property
     def n_tokens(self) -> int:
@@ -115,7 +116,7 @@ def merges(words: Words, n_merges: int) -> Iterator[Merge]:
 # The tokenizer
 
 
-@dataclass
+@dataclass(repr=False)
 class BPE:
     """A vocabulary with its merges: from `BPE.train`, from `train_bpe`, or loaded from a file.
 
@@ -130,6 +131,12 @@ class BPE:
 
     def __post_init__(self) -> None:
         check_vocabulary(self.tokens, self.merges, self.special)
+
+    def __repr__(self) -> str:
+        return (
+            f"<BPE: {len(self.tokens)} tokens, {len(self.merges)} merges, "
+            f"{len(self.special)} special tokens, pattern {self.pattern!r}>"
+        )
 
     @classmethod
     def train(
@@ -189,13 +196,13 @@ class BPE:
         for text in regroup(texts, self.pattern, special):
             yield from self.encode(text, special)
 
-    def decode(self, ids: Iterable[int]) -> str:
+    def decode(self, ids: Iterable[SupportsIndex]) -> str:
         """The text, with U+FFFD (the replacement character) where the bytes are not valid UTF-8."""
         return from_utf8(self.decode_bytes(ids))
 
-    def decode_bytes(self, ids: Iterable[int]) -> bytes:
-        """Exactly the bytes that the ids stand for."""
-        return b"".join(self.token_bytes(id) for id in ids)
+    def decode_bytes(self, ids: Iterable[SupportsIndex]) -> bytes:
+        """Exactly the bytes that the ids stand for. The ids may be NumPy's."""
+        return b"".join(self.token_bytes(int(id)) for id in ids)
 
     def token_bytes(self, id: int) -> bytes:
         """The bytes of one token, special or not."""
@@ -214,7 +221,7 @@ class BPE:
     @property
     def vocab_size(self) -> int:
         """One more than the highest id; after training, 256 + merges + special tokens."""
-        return 1 + max(*self.tokens, *self.special.values())
+        return 1 + max(max(self.tokens), max(self.special.values(), default=0))
 
     @cached_property
     def ids(self) -> dict[bytes, int]:

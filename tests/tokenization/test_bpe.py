@@ -2,6 +2,7 @@ import pickle
 import time
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import tiktoken
 from hypothesis import given, settings
@@ -301,6 +302,10 @@ def test_malformed_bytes_become_replacement_characters(cat):
     assert cat.decode_bytes([0xF0, 0x9F, 258, 0xFF]) == b"\xf0\x9fthe \xff"
 
 
+def test_ids_may_come_from_numpy(cat):
+    assert cat.decode(np.array([258, 97], dtype=np.uint16)) == "the a"
+
+
 def test_characters_split_over_tokens_come_back_together(cat):
     assert cat.decode(iter("🌍".encode())) == "🌍"
 
@@ -335,6 +340,14 @@ def test_a_special_token_on_a_taken_id_is_an_error():
         BPE(BYTES, [], special={"<x>": 97, "<y>": 300})
     with pytest.raises(ValueError, match="ids of their own"):
         BPE(BYTES, [], special={"<x>": 300, "<y>": 300})
+
+
+def test_it_fits_on_a_line(cat):
+    assert repr(cat) == "<BPE: 259 tokens, 3 merges, 1 special tokens, pattern None>"
+    (state,) = merges({(97, 98): 1}, 1)
+    assert repr(state) == (
+        "Merge(step=0, pair=(97, 98), pair_bytes=(b'a', b'b'), new_id=256, token=b'ab', count=1)"
+    )
 
 
 def test_it_can_be_sent_to_another_process(trained):
