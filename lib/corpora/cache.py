@@ -1,11 +1,12 @@
 """Where corpora keep what they built or fetched, and files that are either whole or absent."""
 
+import json
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -39,3 +40,14 @@ def atomic_file(path: Path, *, keep_existing: bool = False) -> Iterator[TextIO]:
                 raise
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a small record, atomically."""
+    with atomic_file(path) as file:
+        json.dump(content, file)
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """A record written by `write_json`; None if there is none."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
