@@ -43,6 +43,8 @@ def test_the_end_of_a_special_token_is_safe():
 def test_a_special_token_that_may_get_longer_waits():
     assert safe_cut("one two <x", "gpt2", {"<x>"}) == 7
     assert safe_cut("aa<x>", None, {"<x>", "<x><y>"}) == 0
+    assert safe_cut("aa<x><y", None, {"<x>", "<x><y>"}) == 0
+    assert safe_cut("aa<x><yy", None, {"<x>", "<x><y>"}) == 5
     assert safe_cut("aa<x>bbb", None, {"<x>", "<x><y>"}) == 5
 
 
@@ -58,7 +60,10 @@ def test_a_cut_changes_no_piece_whatever_follows(pattern, before, after):
 
 @pytest.mark.parametrize("pattern", [*NAMES, None])
 @settings(max_examples=100, deadline=None)
-@given(chunks=st.lists(tricky_text), allowed=st.sets(st.sampled_from(SPECIAL)))
+@given(
+    chunks=st.lists(tricky_text | st.text("<|> s\n", max_size=5)),
+    allowed=st.sets(st.sampled_from(SPECIAL)),
+)
 def test_chunks_give_the_ids_of_the_joined_text(pattern, chunks, allowed):
     bpe = _TRAINED[pattern]
     ids = list(bpe.encode_iterable(iter(chunks), allowed_special=allowed))
