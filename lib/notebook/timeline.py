@@ -45,7 +45,7 @@ def timeline(
     write_around(ax, title, x, "", axes)
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
-    legend(ax, colours, below=True)
+    legend(ax, {group: colours[group] for group in groups}, below=True)
     marks = [_mark(ax, float(year), name, groups.index(g), colours[g]) for year, name, g in events]
     n_lanes = _into_lanes(ax, marks)
     if own_figure:

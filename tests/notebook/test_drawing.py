@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from lib.notebook.drawing import axes_for, numbers, plain_number, same_length, write_around
+from lib.notebook.plots import curves
 
 
 @pytest.fixture(autouse=True)
@@ -74,3 +75,12 @@ def test_log_axes_say_plain_numbers(xs, labels):
     write_around(ax, "title", "x", "y", {"xscale": "log"})
     assert ticks(ax) == labels
     assert not [text for text in ax.xaxis.get_minorticklabels() if text.get_text()]
+
+
+def test_a_long_title_is_wrapped_instead_of_cut_off():
+    title = "Only text that is like the training text profits from a vocabulary that grows and grows"
+    ax = curves({"a": ([1, 2], [3, 4])}, title=title, x="x", y="y", alt="a")
+    figure = ax.get_figure(root=True)
+    figure.canvas.draw()
+    assert ax.title.get_window_extent().x1 <= figure.bbox.x1
+    assert ax.get_title().replace("\n", " ") == title

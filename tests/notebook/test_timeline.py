@@ -54,3 +54,12 @@ def test_groups_have_their_own_colour_and_shape():
     ax = timeline(EVENTS, title="History", alt="Words.")
     looks = {(line.get_color(), line.get_marker()) for line in ax.lines}
     assert len(looks) == len({line.get_marker() for line in ax.lines}) == 3
+
+
+def test_the_legend_shows_the_shapes_that_are_drawn():
+    events = [(2001, "one", "zebra"), (2002, "two", "ant"), (2003, "three", "model")]
+    ax = timeline(events, title="t", alt="a")
+    (legend,) = ax.figure.legends
+    named = {h.get_label(): (h.get_marker(), h.get_color()) for h in legend.legend_handles}
+    drawn = {g: (m.get_marker(), m.get_color()) for (_, _, g), m in zip(events, ax.lines, strict=True)}
+    assert named == drawn
