@@ -136,6 +136,13 @@ def test_packages_missing_or_of_another_version(monkeypatch):
     assert one.found == "missing: no-such-package" and "-r requirements.txt" in one.to_do
 
 
+def test_the_cpu_edition_of_a_package_is_the_same_version(monkeypatch):
+    monkeypatch.setattr(environment, "version", lambda name: pinned()[name] + "+cpu")
+    assert check_packages().to_do == ""
+    monkeypatch.setattr(environment, "version", lambda name: pinned()[name] + "1")
+    assert "Numbers may differ" in check_packages().to_do
+
+
 def test_lib_of_another_folder(monkeypatch, tmp_path):
     assert check_lib().to_do == ""
     monkeypatch.setattr(environment, "REPOSITORY", tmp_path)
