@@ -153,6 +153,14 @@ def test_what_pip_says_last_is_shown_when_it_fails(run, monkeypatch):
         run.install(Path(sys.executable), "requirements.txt")
 
 
+def test_an_active_environment_without_pip_is_explained(run, tmp_path):
+    python = tmp_path / "env" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    made = subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "env")])
+    assert made.returncode == 0
+    with pytest.raises(run.Stop, match="has no pip"):
+        run.install(python, run.FOR_LEARNERS)
+
+
 @pytest.mark.parametrize(
     ("system", "gpu", "settings", "wants"),
     [
