@@ -321,8 +321,8 @@ def install(python: Path, requirements: str) -> None:
     """Let pip install the list, held to the versions in constraints.txt."""
     if subprocess.run([python, "-c", "import pip"], stderr=subprocess.DEVNULL).returncode:
         raise Stop(
-            f"The active environment, {short(prefix_of(python))}, has no pip. Leave it (deactivate) "
-            "or give it one:  python -m ensurepip"
+            f"The active environment, {short(prefix_of(python))}, has no pip. Leave it with  "
+            "deactivate  or give it one:  python -m ensurepip"
         )
     say(f"Installing {requirements} into {short(prefix_of(python))}: a minute or two, once.")
     with half_done(prefix_of(python) / "installing"):
