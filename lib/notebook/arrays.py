@@ -13,7 +13,7 @@ SIDE = 16  # an array of at most this many rows and columns is shown whole
 RANGED = 4096  # numbers among which the smallest and largest are looked for
 HASHED = 1 << 20  # bytes that are compared between two moments; beyond, a sample
 
-Grid = tuple[tuple[float, ...], ...]
+Grid = tuple[tuple[int | float, ...], ...]  # truth values are integers here
 
 
 def is_array(value: object) -> bool:

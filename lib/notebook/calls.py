@@ -14,6 +14,10 @@ from lib.notebook.statements import Statement, statements
 from lib.notebook.values import Shown, describe, short
 
 ERROR_WIDTH = 240  # characters of an error's message
+YIELDS = (
+    "YIELD",
+    "RESUME",
+)  # where a generator pauses: at the one, from Python 3.13 on at the other
 
 
 class Call:
@@ -64,36 +68,34 @@ class Call:
         return Place(self.number, self.name, self.source, self._now)
 
     def _line(self, frame: FrameType) -> None:
-        """A line is about to run: the statement before it has ended, unless the line is part of
-        it."""
+        """A line is about to run: the statement before has ended, unless the line is part of it."""
         statement, offset = self._statement(frame.f_lineno), frame.f_lasti
         if self._pending and statement == self._now and offset > self._offset:
             return
-        self._end(
-            frame, "error" if self._raising else "line", self._raising * f"raises {self._raised}"
-        )
+        note = f"raises {self._raised}" if self._raising and self._raised else ""
+        self._end(frame, "error" if note else "line", note)
         self.rounds.move(statement, offset)
         self._now, self._offset, self._pending = statement, offset, True
 
     def _exception(self, cls: type, error: object) -> None:
-        """Something was raised, here or in a function called here. A `for` loop ends by one,
-        too."""
-        if not (cls is GeneratorExit or (cls is StopIteration and self._now.iterates)):
-            self._raised, self._raising = _described(cls, error), True
-        elif cls is GeneratorExit:
-            self._raised = ""
+        """Something was raised, here or in a function called here. A `for` loop ends by one, and a
+        generator is closed by one: neither is an error.
+        """
+        if cls is StopIteration and self._now.iterates:
+            return
+        self._raising = True
+        self._raised = "" if cls is GeneratorExit else _described(cls, error)
 
     def _leave(self, frame: FrameType, value: object) -> None:
         """The frame is left: for good, or by a generator that will go on."""
         operation = dis.opname[frame.f_code.co_code[frame.f_lasti]]
-        if operation.startswith("YIELD") and not self._raising:
+        if operation.startswith(YIELDS) and not self._raising:
             self._end(frame, "yield", f"yields {short(value)}")
             self._pending = self._yielded = True
         elif not operation.startswith("RETURN"):
             verb = "raises " * self._raising  # else it passes through, after a `finally`
-            self._end(
-                frame, "error", self._raised and f"{verb}{self._raised}, which leaves {self.name}"
-            )
+            note = f"{verb}{self._raised}, which leaves {self.name}" if self._raised else ""
+            self._end(frame, "error" if note else "line", note)
         elif not _is_function(frame):
             self._end(frame, "line", "")
         elif frame.f_code.co_flags & inspect.CO_GENERATOR and value is None:

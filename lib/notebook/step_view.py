@@ -186,7 +186,7 @@ def _heat_map(grid: Grid) -> str:
     return f"<table>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
 
 
-def _heat_cell(x: float, most: float) -> str:
+def _heat_cell(x: int | float, most: int | float) -> str:
     text = number(x) if not isinstance(x, bool) else str(int(x))
     level = round(9 * min(abs(x) / most, 1)) if x == x else 0
     name = f' class="{"n" if x < 0 else "p"}{level}"' if level else ""

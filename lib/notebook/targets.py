@@ -1,5 +1,6 @@
 """What to step into: from a name or an object to the Python code behind it."""
 
+import builtins
 import difflib
 import functools
 import importlib
@@ -26,8 +27,9 @@ def named(dotted: str, namespace: Mapping[str, Any]) -> object:
         raise TargetError(
             f"into={dotted} is not a name. Write it as in: into=lib.tokenization.bpe.merge"
         )
-    if first in namespace:
-        return _attribute(namespace[first], rest, first)
+    for names in (namespace, vars(builtins)):
+        if first in names:
+            return _attribute(names[first], rest, first)
     thing, path = _import(first), first
     if thing is None:
         raise TargetError(
@@ -75,7 +77,7 @@ def functions_of(thing: object) -> list[types.FunctionType]:
     found = [f for f in _functions(thing) if f.__code__.co_filename != GENERATED]
     if not found:
         raise TargetError(
-            f"{_name(thing)} has no Python lines to step into: it is compiled code, or no code at all."
+            f"{_name(thing)} has no Python lines to step into: it is compiled, or no code at all."
         )
     in_turn = [function for function in found if not function.__code__.co_flags & ASYNC]
     if not in_turn:
