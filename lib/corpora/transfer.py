@@ -172,10 +172,6 @@ def _append(response: Any, part: Path, start: int, url: str, bar: tqdm) -> int:
     have, etag = size_of(part), response.headers.get("ETag", "W/")
     version = {"url": url, "etag": etag}
     noted = etag.startswith("W/") or (start > 0 and read_json(_note(part)) == version)
-    if not noted:
-        _note(part).unlink(
-            missing_ok=True
-        )  # until `have` is passed, two versions may be in the part
     with open(part, "r+b" if part.exists() else "w+b") as out:
         out.seek(start)
         for block in _blocks(response):
@@ -187,7 +183,7 @@ def _append(response: Any, part: Path, start: int, url: str, bar: tqdm) -> int:
                 if not block.startswith(old):
                     out.truncate()  # the rest belongs to another version
                     have = 0
-            if not noted and out.tell() >= have:
+            if not noted and out.tell() >= have:  # until then the part's end may be another version
                 write_json(_note(part), version)
                 noted = True
             bar.update(len(block))

@@ -93,6 +93,13 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"%x\r\n%s\r\n" % (len(block), block))
         self.wfile.write(b"0\r\n\r\n")
 
+    def short(self):
+        """A proper end, but too early: 150 kB, and a redirect that promised all."""
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"%x\r\n%s\r\n0\r\n\r\n" % (150_000, CONTENT[:150_000]))
+
     def changed(self):
         """The first half of one version, then another version under another ETag."""
         first = len(self.server.asked) == 1
@@ -192,13 +199,13 @@ def test_a_dead_transfer_goes_on_where_it_stopped(remote, server, tmp_path):
     ]
 
 
-@pytest.mark.parametrize("manner", ["stalls", "truncates", "never_answers", "hub/stalls"])
+@pytest.mark.parametrize("manner", ["stalls", "truncates", "short", "never_answers", "hub/stalls"])
 def test_what_arrived_before_giving_up_is_used_the_next_time(remote, server, tmp_path, manner):
     with pytest.raises(DownloadError) as error:
         get(remote(manner), tmp_path)
     assert "what has arrived is kept" in str(error.value)
     assert "file.txt" not in names(tmp_path)
-    arrived = {"never_answers": 0, "truncates": 150_000}.get(manner, 100_000)
+    arrived = {"never_answers": 0, "truncates": 150_000, "short": 150_000}.get(manner, 100_000)
     part = tmp_path / "file.txt.part"
     assert (part.stat().st_size if part.exists() else 0) == arrived
     server.asked.clear()
@@ -249,6 +256,18 @@ def test_what_is_wrong_is_neither_kept_nor_taken(remote, tmp_path, manner, reaso
 def test_a_wrong_part_is_found_out_and_the_file_still_arrives(remote, tmp_path):
     (tmp_path / "file.txt.part").write_bytes(OTHER[:200_000])
     assert get(remote("good"), tmp_path).read_bytes() == CONTENT
+
+
+def test_a_part_of_another_version_leaves_no_trace(remote, server, tmp_path):
+    """Nothing is pinned, so no hash would notice a mixture."""
+    (tmp_path / "file.txt.part").write_bytes(OTHER[:300_000])
+    assert get(remote("dies", pinned=False), tmp_path).read_bytes() == CONTENT
+    assert [ask[1] for ask in server.asked] == [None, "bytes=200000-", "bytes=400000-"]
+
+
+def test_a_part_that_is_too_long_is_cut(remote, tmp_path):
+    (tmp_path / "file.txt.part").write_bytes(CONTENT + b"the end of an older version")
+    assert get(remote("good", pinned=False), tmp_path).read_bytes() == CONTENT
 
 
 def test_a_complete_part_needs_no_transfer(remote, server, tmp_path):
