@@ -26,7 +26,7 @@ from lib.tokenization.workers import number_of_processes, ordered_map
 
 TieBreak = Literal["greater", "smaller-id"]
 
-TASK_BYTES = 1 << 20  # for one process at a time: much smaller, and to start processes costs more
+TASK_BYTES = 1 << 22  # for one process at a time; with less in all, to start processes costs more
 
 
 def train_bpe(
@@ -138,7 +138,7 @@ def _file_size(path: str | os.PathLike[str]) -> int:
 
 def _chunk_bytes(size: int, n_processes: int) -> int:
     """Several chunks for every process, so that all finish together, but none too long to hold."""
-    return min(max(size // (8 * n_processes), TASK_BYTES), 8 * TASK_BYTES)
+    return min(max(size // (8 * n_processes), TASK_BYTES), 2 * TASK_BYTES)
 
 
 # Merging
