@@ -40,6 +40,11 @@ def test_the_end_of_a_special_token_is_safe():
     assert safe_cut("aa<x>bb", None, {"<x>"}) == 5
 
 
+def test_no_cut_inside_what_may_become_a_special_token():
+    assert safe_cut("a <x y", "gpt2", {"<x y>"}) == 1  # not before " y", as without it:
+    assert safe_cut("a <x y", "gpt2") == 4
+
+
 def test_a_special_token_that_may_get_longer_waits():
     assert safe_cut("one two <x", "gpt2", {"<x>"}) == 7
     assert safe_cut("aa<x>", None, {"<x>", "<x><y>"}) == 0

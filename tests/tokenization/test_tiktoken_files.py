@@ -116,6 +116,14 @@ def test_tiktoken_gives_the_same_ids_for_composed_vocabularies(tmp_path_factory,
     assert load_tiktoken(path, "gpt2").encode(text) == theirs.encode_ordinary(text)
 
 
+def test_a_word_that_is_a_token_is_taken_whole_as_by_tiktoken(tmp_path):
+    lines = [
+        f"{base64.b64encode(token).decode()} {i}\n" for i, token in enumerate([*BYTES, b"abc"])
+    ]
+    (tmp_path / "ranks").write_text("".join(lines), encoding="utf-8")
+    assert load_tiktoken(tmp_path / "ranks", "gpt2").encode("abc") == [256]
+
+
 def test_a_vocabulary_whose_ids_are_no_order_is_refused(tmp_path):
     tokens = {byte: bytes([byte]) for byte in range(256)} | {257: b"ab", 256: b"cd"}
     bpe = BPE(tokens, [(b"a", b"b"), (b"c", b"d")])
