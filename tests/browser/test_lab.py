@@ -104,7 +104,8 @@ def test_lecture_1(lab, page):
     assert counts == list(range(1, len(cells) + 1))
 
     step_with_the_keyboard(page.locator(".steps").first)
-    move_a_slider(page)
+    move_frames(page.locator("[role=group]:has(> div > input[aria-label='choose what to show'])"))
+    move_a_widget(page.locator(".widget-vbox:has(.widget-html-content)"))
 
 
 def assert_no_errors(page: Page) -> None:
@@ -134,11 +135,26 @@ def step_with_the_keyboard(steps: Locator) -> None:
     expect(says).to_contain_text("Step 1 of")
 
 
-def move_a_slider(page: Page) -> None:
-    """The first widget with a slider: its picture changes when the slider moves."""
-    widget = page.locator(".widget-vbox:has(.widget-slider)").first
+def move_frames(sliders: Locator) -> None:
+    """The first slider over pictures drawn beforehand: one back, and picture and caption change."""
+    frames = sliders.first
+    frames.scroll_into_view_if_needed()
+    caption = frames.locator("[aria-live]")
+    before, picture = caption.inner_text(), frames.inner_html()
+    frames.get_by_role("slider").press("ArrowLeft")
+    expect(caption).not_to_have_text(before)
+    assert frames.inner_html() != picture
+
+
+def move_a_widget(widgets: Locator) -> None:
+    """The first live widget: the kernel draws another picture when its control is moved."""
+    widget = widgets.first
     widget.scroll_into_view_if_needed()
-    picture = widget.locator(".widget-html-content")
+    picture = widget.locator(".widget-html-content").last
     before = picture.inner_html()
-    widget.get_by_role("slider").press("ArrowRight")
+    if widget.get_by_role("slider").count():
+        widget.get_by_role("slider").first.press("ArrowRight")
+    else:
+        widget.get_by_role("textbox").first.fill("something else entirely")
+        widget.get_by_role("textbox").first.press("Enter")
     expect(picture).not_to_have_js_property("innerHTML", before)
