@@ -22,7 +22,7 @@ from lib.corpora.docstrings import docstrings
 from lib.corpora.documents import Corpus, Document, Size, n_utf8_bytes
 from lib.corpora.installed import Package, packages
 
-FORMAT = 1  # raise it when what is read, or how, changes: the cache is then built afresh
+FORMAT = 2  # raise it when what is read, or how, changes: the cache is then built afresh
 MIN_BYTES = 100  # shorter docstrings ("Return the name.") teach little and repeat a lot
 
 

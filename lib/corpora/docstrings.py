@@ -84,10 +84,10 @@ def _documented(
         # add_newdoc(module, name, text | (method, text) | [(method, text), ...])
         for pair in last.elts if isinstance(last, ast.List) else [last]:
             *method, text = pair.elts if isinstance(pair, ast.Tuple) else [pair]
-            names = [_text(part, tables) for part in (*place, *method)]
+            name = ".".join(_text(part, tables) or "?" for part in (*place, *method))
             found = _text(text, tables)
-            if found is not None and None not in names:
-                yield ".".join(map(str, names)), found
+            if found is not None and all(map(str.isidentifier, name.split("."))):
+                yield name, found
         return
     if (found := _text(last, tables)) is None or not place:
         return

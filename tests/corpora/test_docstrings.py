@@ -69,6 +69,7 @@ def test_numpy_style_calls():
         for name in names:
             add_newdoc("numpy", name, "not a literal place")
         add_newdoc("numpy", name, "not a literal name")
+        add_newdoc("ArrayLike", "typing.Union[...]", "no name at all")
     '''
     assert found(code) == {
         "numpy._core.zeros": "Of given shape.",
