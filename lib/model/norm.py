@@ -1,0 +1,72 @@
+"""Normalisation: give every position's vector the same size, then let the model scale it again.
+
+Squares and means are taken in float32, whatever comes in, and the result is cast back: a sum of
+squares in bfloat16 has three digits, and in float16 it overflows from 65,504 on. D is the width.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from lib.model.config import ModelConfig
+
+
+def rms_norm(
+    x: Float[Tensor, "*B D"], weight: Float[Tensor, " D"], eps: float
+) -> Float[Tensor, "*B D"]:
+    """Divide by the root of the mean square (Zhang & Sennrich, arXiv 1910.07467)."""
+    wide = at_least_float32(x)
+    size = torch.sqrt(wide.square().mean(dim=-1, keepdim=True) + eps)
+    return (wide / size * weight).to(x.dtype)
+
+
+def layer_norm(
+    x: Float[Tensor, "*B D"],
+    weight: Float[Tensor, " D"],
+    bias: Float[Tensor, " D"] | None,
+    eps: float,
+) -> Float[Tensor, "*B D"]:
+    """Subtract the mean first, then do the same (Ba et al., arXiv 1607.06450)."""
+    wide = at_least_float32(x)
+    wide = wide - wide.mean(dim=-1, keepdim=True)
+    size = torch.sqrt(wide.square().mean(dim=-1, keepdim=True) + eps)
+    scaled = wide / size * weight
+    return (scaled if bias is None else scaled + bias).to(x.dtype)
+
+
+def at_least_float32(x: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
+    """float64 stays what it is: tests compare in it."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+class RMSNorm(nn.Module):
+    """`rms_norm` with a learned scale, at first one."""
+
+    def __init__(self, width: int, eps: float, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(width, dtype=dtype))
+
+    def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
+        return rms_norm(x, self.weight, self.eps)
+
+
+class LayerNorm(nn.Module):
+    """`layer_norm` with a learned scale, at first one, and a learned shift, at first zero."""
+
+    def __init__(self, width: int, eps: float, bias: bool, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(width, dtype=dtype))
+        self.bias = nn.Parameter(torch.zeros(width, dtype=dtype)) if bias else None
+
+    def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
+        return layer_norm(x, self.weight, self.bias, self.eps)
+
+
+def make_norm(config: ModelConfig) -> RMSNorm | LayerNorm:
+    """The norm that the config names."""
+    dtype = getattr(torch, config.dtype)
+    if config.norm == "rms":
+        return RMSNorm(config.width, config.norm_eps, dtype)
+    return LayerNorm(config.width, config.norm_eps, config.bias, dtype)
