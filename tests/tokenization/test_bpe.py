@@ -159,13 +159,12 @@ def test_the_same_merges_as_a_full_rescan_on_the_samples(pattern):
     assert BPE.train(text, n_merges=150, pattern=pattern).merges == _rescan(text, 150, pattern)
 
 
-@settings(deadline=None)
 @given(st.text("ab ", max_size=60))
 def test_the_same_merges_as_a_full_rescan_where_runs_overlap(text):
     assert BPE.train(text, n_merges=20, pattern=None).merges == _rescan(text, 20, None)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.text("ab", max_size=60))
 def test_no_two_merges_make_the_same_bytes(text):
     tokens = BPE.train(text, n_merges=30, pattern=None).tokens

@@ -54,7 +54,7 @@ def theirs(files):
     return GPT2TokenizerFast(vocab=files[0], merges=files[1])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(any_text | tricky_text)
 def test_transformers_reads_our_files_to_the_same_ids(ours, theirs, text):
     assert theirs.encode(text) == ours.encode(text)
@@ -97,7 +97,7 @@ def trained_by_them(tmp_path_factory):
     return tokenizer, folder
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(any_text | tricky_text)
 def test_we_read_their_files_to_the_same_ids(trained_by_them, text):
     tokenizer, folder = trained_by_them

@@ -64,13 +64,13 @@ def _agree(theirs, ours, text):
         assert ours.decode(ids) == theirs.decode(ids, skip_special_tokens=False) == whole
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(text=any_text | tricky_text)
 def test_the_same_ids_from_their_file(theirs_then_ours, text):
     _agree(*theirs_then_ours, text)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(text=any_text | tricky_text)
 def test_the_same_ids_from_our_file(ours_then_theirs, text):
     _agree(*ours_then_theirs, text)

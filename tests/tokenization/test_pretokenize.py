@@ -89,14 +89,14 @@ def test_tiktoken_cuts_the_samples_as_we_do(engines, pattern, name):
 
 
 @pytest.mark.parametrize("pattern", NAMES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(text=any_text | tricky_text)
 def test_tiktoken_cuts_any_text_as_we_do(engines, pattern, text):
     assert _ids(engines[pattern], text, pattern) == engines[pattern].encode_ordinary(text)
 
 
 @pytest.mark.parametrize("pattern", NAMES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(text=any_text | tricky_text)
 def test_a_third_engine_cuts_any_text_as_we_do(pattern, text):
     split = Split(Regex(PATTERNS[pattern]), "isolated")

@@ -112,7 +112,7 @@ def test_the_empty_text(cat):
     assert page.lists[0]["aria-label"] == "0 tokens for 0 bytes"
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(any_text | tricky_text)
 def test_every_token_of_any_text_is_shown(cat, text):
     page = _Page(render_tokens(text, cat))

@@ -54,7 +54,7 @@ def test_a_special_token_that_may_get_longer_waits():
 
 
 @pytest.mark.parametrize("pattern", NAMES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(before=tricky_text | any_text, after=tricky_text | any_text)
 def test_a_cut_changes_no_piece_whatever_follows(pattern, before, after):
     cut = safe_cut(before, pattern)
@@ -64,7 +64,7 @@ def test_a_cut_changes_no_piece_whatever_follows(pattern, before, after):
 
 
 @pytest.mark.parametrize("pattern", [*NAMES, None])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     chunks=st.lists(tricky_text | st.text("<|> s\n", max_size=5)),
     allowed=st.sets(st.sampled_from(SPECIAL)),

@@ -47,7 +47,7 @@ def test_everything_comes_back(both, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(text=any_text | tricky_text)
 def test_tiktoken_gives_the_same_ids(both, name, text):
     ours, loaded, theirs = both[name]
@@ -102,7 +102,7 @@ def test_merges_of_a_composed_vocabulary_are_all_cuts():
 
 
 @pytest.mark.parametrize("name", COMPOSED)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(text=tricky_text.map(lambda text: "".join("abcde "[ord(char) % 6] for char in text)))
 def test_tiktoken_gives_the_same_ids_for_composed_vocabularies(tmp_path_factory, name, text):
     ranks = COMPOSED[name]
