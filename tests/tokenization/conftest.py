@@ -1,4 +1,4 @@
-"""Property tests without a time limit per example: on a busy machine it would fail what is right."""
+"""Property tests without a time limit per example: on a busy machine it would fail right code."""
 
 from hypothesis import settings
 
