@@ -49,7 +49,7 @@ def test_real_text_too(pattern):
 
 
 def test_hugging_face_makes_the_same_merges_in_the_same_order():
-    """Theirs compares ids; these follow the bytes if each is spelled as the character it numbers."""
+    """Theirs compares ids; they follow the bytes if each is spelled as the character it numbers."""
     draw = random.Random(1)
     words = ["".join(draw.choices("abcdeé\xe0 ", k=draw.randint(1, 9))) for _ in range(400)]
     theirs = Tokenizer(models.BPE())
@@ -160,4 +160,5 @@ def test_errors_say_what_to_do():
 
 
 def test_a_cut_character_at_the_end_of_what_was_read_is_left_to_the_next_chunk():
-    assert chunks._safe_bytes("abc d\u3000".encode()[:-1], "gpt2", ()) == 3
+    # The newline and the wide space after it are one piece, but this is two thirds of the space.
+    assert chunks._safe_bytes("a b\n\u3000".encode()[:-1], "gpt2", ()) == 1

@@ -46,3 +46,9 @@ def test_no_word_reaches_across_a_block_or_a_span(pattern, text, size):
 def test_one_foreign_character_costs_only_its_own_line():
     text = "one\ntwo\nthrée\nfour\nfive\n"
     assert list(ascii_spans(text)) == ["one\ntwo\n", "thrée\n", "four\nfive\n"]
+
+
+def test_a_slash_may_belong_to_the_line_before():
+    assert list(split_words("x;\n/y", "o200k")) == ["x", ";\n/", "y"]
+    assert list(blocks("x;\n/y\nz", 1)) == ["x;\n/y\n", "z"]
+    assert list(ascii_spans("x;\n/é\nz")) == ["x;\n/é\n", "z"]
