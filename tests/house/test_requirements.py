@@ -14,6 +14,7 @@ PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)\s*(?:;\s*([^#\n]*[^#\s]))?", re
 
 # Imported under a name that no requirement line has, and why that is right all the same.
 COMES_WITH = {"IPython": "ipykernel", "jupyter_client": "nbclient", "traitlets": "ipywidgets"}
+OPTIONAL = {"rustbpe"}  # a benchmark takes it along where someone has installed it
 
 
 def pins(name: str) -> dict[str, tuple[str, str]]:
@@ -50,7 +51,7 @@ def unnamed(folder: str, listed: set[str]) -> dict[str, str]:
     local = {path.stem for path in files}  # tests import helpers that lie beside them
     provided = packages_distributions()
     for path in files:
-        for name in foreign_imports(code_of(path)) - local:
+        for name in foreign_imports(code_of(path)) - local - OPTIONAL:
             owners = {owner.lower() for owner in provided.get(name, [name])}
             if COMES_WITH.get(name) not in listed and not owners & listed:
                 missing[name] = str(path.relative_to(REPO))
