@@ -47,6 +47,11 @@ def array_kind(value: Any) -> str:
     return " · ".join(facts)
 
 
+def gradient(value: Any) -> Any:
+    """The gradient that `backward` has left in a tensor, None where there is none."""
+    return value.grad if is_tensor(value) and value.is_leaf and value.requires_grad else None
+
+
 def array_text(value: Any) -> str:
     """The first numbers, and the range where looking at all of them is cheap."""
     n = value.numel() if is_tensor(value) else value.size

@@ -7,8 +7,9 @@ import re
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
+from lib.notebook.arrays import gradient
 from lib.notebook.changes import mark
-from lib.notebook.recording import Place, Step
+from lib.notebook.recording import CELL, Place, Step
 from lib.notebook.rounds import Rounds
 from lib.notebook.statements import Statement, statements
 from lib.notebook.values import Shown, describe, short
@@ -135,21 +136,20 @@ class Call:
         return self._marks == {name: mark(value) for name, value in self._variables(frame).items()}
 
     def _variables(self, frame: FrameType) -> dict[str, object]:
-        """What a reader wants to see: no modules, no `_`, no hidden names of comprehensions and
-        classes."""
+        """What a reader wants to see: no modules, but the gradients of tensors."""
         held = frame.f_locals
-        names = held if self._names is None else (name for name in self._names if name in held)
-        return {
-            name: held[name]
-            for name in names
-            if _is_shown(name) and not issubclass(type(held[name]), ModuleType)
-        }
+        names = held if self._names is None else [name for name in self._names if name in held]
+        shown = {name: held[name] for name in names if _is_shown(name)}
+        shown = {n: value for n, value in shown.items() if not issubclass(type(value), ModuleType)}
+        gradients = {f"{name}.grad": gradient(value) for name, value in shown.items()}
+        return shown | {name: grad for name, grad in gradients.items() if grad is not None}
 
     def _statement(self, line: int) -> Statement:
         return self._statements.get(line) or Statement(line, line)
 
 
 def _is_shown(name: str) -> bool:
+    """Not `_`, and none of the hidden names of comprehensions and classes."""
     hidden = name.startswith("__") and name.endswith("__")
     return name.isidentifier() and name != "_" and not hidden
 
@@ -160,9 +160,9 @@ def _is_function(frame: FrameType) -> bool:
 
 
 def _name(code: CodeType) -> str:
-    return (
-        "this cell" if code.co_name == "<module>" else code.co_qualname.rpartition("<locals>.")[2]
-    )
+    if code.co_name == "<module>":
+        return CELL
+    return code.co_qualname.rpartition("<locals>.")[2]
 
 
 def _statements_of(filename: str) -> dict[int, Statement]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from lib.notebook.statements import Statement
 from lib.notebook.values import Shown
 
+CELL = "this cell"  # the name of a cell's own lines, where a call has the name of its function
+
 
 @dataclass(frozen=True)
 class Source:

@@ -16,6 +16,7 @@
 
   const rows = [...root.querySelectorAll("details > table > tbody > tr")];
   const figures = [...root.querySelectorAll(".steps-sources > figure")];
+  const CELL = "this cell"; // the name of a cell's own lines
   const names = {}; // of calls
 
   const steps = rows.map((row, i) => {
@@ -32,7 +33,8 @@
         iteration: parseInt(iteration), atHead: iteration.endsWith("h"),
       };
     });
-    names[here.call] = row.cells[1].querySelector("span").textContent;
+    const name = row.cells[1].querySelector("span");
+    names[here.call] = name ? name.textContent : CELL;
     const note = row.cells[3].querySelector(":scope > p");
     const variables = [...row.cells[3].querySelectorAll(":scope > div")].map((div) => ({
       name: div.querySelector("b").textContent,
@@ -248,7 +250,7 @@
     const what = changed.map((variable) => variable.name + " = " + valueOf(variable));
     const gone = step.variables.filter((variable) => variable.gone).map((variable) => variable.name + " is deleted");
     const name = names[step.here.call];
-    const head = name === "this cell" ? "" : "in " + name + ", ";
+    const head = name === CELL ? "" : "in " + name + ", ";
     const loop = foldedLoop(step) || step.loops[step.loops.length - 1];
     let round = "";
     if (loop && loop.atHead && loop.iteration > iterations[loop.entry])
@@ -262,18 +264,21 @@
       facts.join("; "), round ? (facts.length ? " (" + round + ")" : round) : "");
   }
 
-  // Keys: the slider knows the arrow keys by itself; the rest of the player learns them here.
-  // JupyterLab has its own use for them, so they must not reach it.
+  // Keys: the slider knows the arrow keys by itself, the rest of the player learns them here. JupyterLab takes
+  // keys first, at the document ("x" would cut the cell); the window comes before that. Keys with Ctrl, Alt or
+  // Shift stay JupyterLab's.
 
-  root.addEventListener("keydown", (event) => {
-    if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    if (event.target === slider && /^(Arrow|Home|End|Page)/.test(event.key)) event.stopPropagation();
-    const moves = { ArrowLeft: at() - 1, ArrowRight: at() + 1, Home: 0, End: stops.length - 1 };
-    if (event.target === slider || !(event.key in moves) || all.contains(event.target)) return;
-    event.preventDefault();
+  function onKey(event) {
+    if (!root.contains(event.target)) return window.removeEventListener("keydown", onKey, true);
+    if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.key === "Escape") return;
     event.stopPropagation();
+    const moves = { ArrowLeft: at() - 1, ArrowRight: at() + 1, Home: 0, End: stops.length - 1 };
+    if (!(event.key in moves) || event.target === slider || all.contains(event.target)) return;
+    event.preventDefault();
     go(moves[event.key]);
-  });
+  }
+  root.addEventListener("focusin", () => window.addEventListener("keydown", onKey, true));
+  root.addEventListener("focusout", () => window.removeEventListener("keydown", onKey, true));
   panes.addEventListener("click", (event) => {
     if (!event.target.closest("button, summary") && !String(getSelection())) slider.focus({ preventScroll: true });
   });

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from inspect import isgeneratorfunction
 from typing import Any
 
-from lib.notebook.recording import Recording
+from lib.notebook.recording import CELL, Recording
 from lib.notebook.step_cell import run_cell
 from lib.notebook.step_view import page, sentence
 from lib.notebook.targets import TargetError, functions_of, named
@@ -65,7 +65,7 @@ def register(ip: Any) -> None:
             return run_cell(ip, tracing, line, cell)
         finally:
             if tracing.recording.steps:
-                _show(tracing.recording, "this cell")
+                _show(tracing.recording, CELL)
 
     ip.register_magic_function(step_magic, "cell", "step")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType, TracebackType
 from typing import Any
 
-from lib.notebook.recording import Source
+from lib.notebook.recording import CELL, Source
 from lib.notebook.tracing import Tracing
 
 TOOLS = (
@@ -31,7 +31,7 @@ def run_cell(ip: Any, tracing: Tracing, line: str, body: str) -> Any:
     shown = (first, *body.rstrip().split("\n"))
     names = shown_names(text, ip.user_ns)
     codes = [code for code in (statements, value) if code is not None]
-    tracing.watch_cell(codes, Source("this cell", filename, 1, shown), names)
+    tracing.watch_cell(codes, Source(CELL, filename, 1, shown), names)
 
     def action() -> Any:
         exec(statements, ip.user_global_ns, ip.user_ns)

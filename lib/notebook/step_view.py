@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 
 from lib.notebook.arrays import Grid, number
-from lib.notebook.recording import Place, Recording, Round, Source, Step
+from lib.notebook.recording import CELL, Place, Recording, Round, Source, Step
 from lib.notebook.values import Shown
 
 HERE = Path(__file__).parent
@@ -23,7 +23,7 @@ def page(recording: Recording, title: str) -> str:
     sources = "".join(_source(source) for source in recording.sources)
     caption = escape(sentence(recording, title))
     html = (
-        f'<div class="steps" data-title="{escape(title)}" data-lm-suppress-shortcuts="true">\n'
+        f'<div class="steps" data-title="{escape(title)}">\n'
         f"<style>{_asset('step.css')}</style>\n"
         f'<p class="steps-caption{" steps-cut" * (not recording.complete)}">{caption}</p>\n'
         f'<div class="steps-sources">{sources}</div>\n'
@@ -57,7 +57,7 @@ def _asset(name: str) -> str:
 
 def _source(source: Source) -> str:
     lines = "".join(
-        f"<span><i>{n}</i>{code}\n</span>"
+        f"<span><i>{n} </i>{code}\n</span>"
         for n, code in enumerate(_coloured(source.lines), start=source.first)
     )
     return (
@@ -106,7 +106,7 @@ def _span(name: str, text: str) -> str:
 # The steps
 
 
-COLUMNS = ("step", "line", "code", "what happened")
+COLUMNS = ("step", "where", "code", "what happened")
 
 
 def _table(recording: Recording, title: str) -> str:
@@ -154,10 +154,10 @@ def _line(source: Source, number: int) -> str:
 
 
 def _where(step: Step) -> str:
-    """The line, with the call it is in unless that is the cell, and its depth."""
+    """How deep, in which call unless it is the cell itself, at which line."""
     place = step.stack[-1]
-    depth = "› " * (len(step.stack) - 1)
-    return f"{depth}<span>{escape(place.name)}</span> {place.statement.first}"
+    call = "" if place.name == CELL else f"<span>{escape(place.name)}</span>, "
+    return f"{'› ' * (len(step.stack) - 1)}{call}line {place.statement.first}"
 
 
 def _place(place: Place) -> str:

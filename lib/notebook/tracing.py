@@ -69,12 +69,12 @@ class Tracing:
             sys.settrace(self._previous)
 
     def __call__(self, frame: FrameType, event: str, arg: Any) -> Any:
+        watched = self._watched.get(id(frame.f_code))
         theirs = None
         if self._previous is not None:
             theirs = self._previous(frame, event, arg)
             if self.active and sys.gettrace() is not self:
                 sys.settrace(self)  # coverage's sets itself whenever it is called
-        watched = self._watched.get(id(frame.f_code))
         if watched is None or not self.active:
             return theirs
         call = self._known(frame)

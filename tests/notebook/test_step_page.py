@@ -20,13 +20,8 @@ pytestmark = [
     pytest.mark.skipif(not BROWSER, reason="no Chromium, Chrome or Edge; CHROMIUM=path names one"),
 ]
 FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
 ]
 
 
@@ -81,7 +76,7 @@ def test_buttons_keys_and_slider_move_the_step(steps):
     assert says(
         one
     ) == "Step 1 of 8, in summed, line {}: summed is called; numbers = [5, 7]".format(
-        one.locator("[aria-current=step] i").inner_text()
+        one.locator("[aria-current=step] i").inner_text().strip()
     )
     one.get_by_role("button", name="Next step").click()
     assert "total = 0" in says(one) and says(one).startswith("Step 2 of 8")
@@ -95,7 +90,7 @@ def test_buttons_keys_and_slider_move_the_step(steps):
     one.get_by_role("button", name="Previous step").press("Enter")
     assert says(one).endswith(
         "the loop at line {} ends after 2 iterations".format(
-            one.locator("[aria-current=step] i").inner_text()
+            one.locator("[aria-current=step] i").inner_text().strip()
         )
     )
     one.get_by_role("button", name="Previous step").press("ArrowLeft")
@@ -117,6 +112,20 @@ def test_everything_is_reached_with_the_tab_key(steps):
         tab.keyboard.press("Tab")
     assert seen[:5] == ["First step", "Previous step", "Step of summed", "Next step", "Last step"]
     assert seen[5] == "INPUT" and seen[6].startswith("Fold the loop at line")
+
+
+def test_keys_do_not_reach_the_page_around_unless_they_are_its_own(steps):
+    """JupyterLab listens at the document, before any element: there "x" would cut the cell."""
+    one, tab = steps[0], steps[0].page
+    tab.evaluate(
+        "document.addEventListener('keydown', e => (window.heard ||= []).push(e.key), true)"
+    )
+    one.get_by_role("slider").focus()
+    for key in ("x", "ArrowDown", "Enter", "Control+s"):
+        tab.keyboard.press(key)
+    one.get_by_role("slider").blur()
+    tab.keyboard.press("y")
+    assert tab.evaluate("window.heard") == ["Control", "s", "y"]
 
 
 def test_a_folded_loop_has_one_stop_for_each_iteration(steps):

@@ -137,6 +137,19 @@ def test_changes_in_place_show_under_every_name_and_deletions_too():
     assert recording.steps[9].gone == ("b",)
 
 
+def backward():
+    w = torch.tensor([1.0, 2.0], requires_grad=True)
+    loss = w.square().sum()
+    loss.backward()
+    w.grad = None
+
+
+def test_backward_shows_the_gradient_it_leaves():
+    recording = watch(backward)
+    assert changes(recording)[3] == {"w.grad": "2, 4"}
+    assert recording.steps[4].gone == ("w.grad",)
+
+
 def several_lines():
     pairs = [
         (a, b)
