@@ -17,12 +17,12 @@ CHUNK = 1 << 20  # bytes read at a time
 
 
 def tinystories(split: str = "train") -> Corpus:
-    """Short stories in the words of a small child: "train" is about 2 GB."""
+    """Short stories in the words of a small child (Eldan and Li 2023, arXiv 2305.07759)."""
     return Downloaded("tinystories", _part(TINYSTORIES, split))
 
 
 def openwebtext_sample(split: str = "train") -> Corpus:
-    """Web pages that were linked from Reddit: "train" is several GB, compressed."""
+    """Web pages that were linked from Reddit, compressed; the page says how much they are."""
     return Downloaded("openwebtext", _part(OPENWEBTEXT_SAMPLE, split))
 
 

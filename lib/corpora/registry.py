@@ -28,7 +28,7 @@ TINYSTORIES = {
             f"TinyStoriesV2-GPT4-{split}.txt",
         ),
         about=f"TinyStories, version 2 (written by GPT-4), {split} (arXiv 2305.07759)",
-        licence="CDLA-Sharing-1.0, as its page states",
+        licence="CDLA-Sharing-1.0 to our knowledge, which nobody here could verify: see its page",
     )
     for split in ("train", "valid")
 }
