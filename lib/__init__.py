@@ -12,11 +12,11 @@ import shutil
 from pathlib import Path
 
 
-def _has_gpu() -> bool:
+def has_gpu() -> bool:
     """Whether a GPU driver is present, found out without importing torch (which takes a second)."""
     nodes = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # Linux, Windows' Linux, AMD
     return any(Path(node).exists() for node in nodes) or shutil.which("nvidia-smi") is not None
 
 
-if not _has_gpu():
+if not has_gpu():
     os.environ.setdefault("TRITON_INTERPRET", "1")

@@ -19,7 +19,7 @@ from types import ModuleType
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
-from lib import _has_gpu
+from lib import has_gpu
 from lib.corpora.cache import cache_folder
 from lib.notebook.tables import Grid, laid_out
 from lib.notebook.tiers import tier
@@ -122,7 +122,7 @@ def check_gpu(torch: ModuleType | None) -> Finding:
     if torch is not None and torch.cuda.is_available():
         names = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())]
         return Finding("GPU", "; ".join(f"{gpu.name}, {memory(gpu.total_memory)}" for gpu in names))
-    if not _has_gpu():
+    if not has_gpu():
         return Finding("GPU", "none: every lecture runs on the CPU, some of them smaller")
     return Finding(
         "GPU",

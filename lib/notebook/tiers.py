@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TypeVar
 
-from lib import _has_gpu
+from lib import has_gpu
 
 TIERS = ("cpu", "gpu", "gpus")
 
@@ -56,7 +56,7 @@ def for_tier(values: Mapping[str, T]) -> T:
 @cache
 def found_tier() -> str:
     """The tier found by asking torch, which is imported only where a GPU driver is present."""
-    if not _has_gpu():
+    if not has_gpu():
         return "cpu"
     try:
         import torch

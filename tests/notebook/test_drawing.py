@@ -78,7 +78,7 @@ def test_log_axes_say_plain_numbers(xs, labels):
 
 
 def test_a_long_title_is_wrapped_instead_of_cut_off():
-    title = "Only text that is like the training text profits from a vocabulary that grows and grows"
+    title = "Only text that is like the training text profits from a growing vocabulary"
     ax = curves({"a": ([1, 2], [3, 4])}, title=title, x="x", y="y", alt="a")
     figure = ax.get_figure(root=True)
     figure.canvas.draw()

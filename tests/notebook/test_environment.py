@@ -118,7 +118,7 @@ def fake_torch(*names):
 )
 def test_gpu(monkeypatch, gpus, driver, found, to_do):
     torch, torch.cuda = fake_torch(*gpus)
-    monkeypatch.setattr(environment, "_has_gpu", lambda: driver)
+    monkeypatch.setattr(environment, "has_gpu", lambda: driver)
     one = check_gpu(torch)
     assert one.found.startswith(found)
     assert to_do in one.to_do and bool(one.to_do) is bool(to_do)

@@ -19,7 +19,7 @@ def fresh(monkeypatch):
 
 
 def pretend_gpus(monkeypatch, n_gpus):
-    monkeypatch.setattr(tiers, "_has_gpu", lambda: True)
+    monkeypatch.setattr(tiers, "has_gpu", lambda: True)
     cuda = SimpleNamespace(is_available=lambda: n_gpus > 0, device_count=lambda: n_gpus)
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
 
@@ -31,14 +31,14 @@ def test_the_number_of_gpus_decides(monkeypatch, n_gpus, expected):
 
 
 def test_a_driver_without_torch_is_the_cpu_tier(monkeypatch):
-    monkeypatch.setattr(tiers, "_has_gpu", lambda: True)
+    monkeypatch.setattr(tiers, "has_gpu", lambda: True)
     monkeypatch.setitem(sys.modules, "torch", None)  # import torch -> ImportError
     assert tier() == "cpu"
 
 
 def test_torch_is_not_imported_where_there_is_no_driver():
     code = (
-        "import sys; from lib.notebook import tiers; tiers._has_gpu = lambda: False; "
+        "import sys; from lib.notebook import tiers; tiers.has_gpu = lambda: False; "
         "print(tiers.tier(), 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

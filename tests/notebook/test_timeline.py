@@ -61,5 +61,6 @@ def test_the_legend_shows_the_shapes_that_are_drawn():
     ax = timeline(events, title="t", alt="a")
     (legend,) = ax.figure.legends
     named = {h.get_label(): (h.get_marker(), h.get_color()) for h in legend.legend_handles}
-    drawn = {g: (m.get_marker(), m.get_color()) for (_, _, g), m in zip(events, ax.lines, strict=True)}
+    marks = zip(events, ax.lines, strict=True)
+    drawn = {group: (m.get_marker(), m.get_color()) for (_, _, group), m in marks}
     assert named == drawn
