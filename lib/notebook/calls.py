@@ -38,7 +38,6 @@ class Call:
         self._names = names  # of a cell, whose namespace is the whole notebook's
         self._statements = _statements_of(code.co_filename)
         self._now = self._statement(code.co_firstlineno)
-        self._offset = 0  # of the instruction it began with
         self._pending = False  # it has begun and its step is not written
         self._yielded = False  # its step is written, but it goes on
         self._raised = ""  # the error that is on its way, or was the last
@@ -70,13 +69,13 @@ class Call:
 
     def _line(self, frame: FrameType) -> None:
         """A line is about to run: the statement before has ended, unless the line is part of it."""
-        statement, offset = self._statement(frame.f_lineno), frame.f_lasti
-        if self._pending and statement == self._now and offset > self._offset:
+        statement = self._statement(frame.f_lineno)
+        if self._pending and statement == self._now:
             return
         note = f"raises {self._raised}" if self._raising and self._raised else ""
         self._end(frame, "error" if note else "line", note)
-        self.rounds.move(statement, offset)
-        self._now, self._offset, self._pending = statement, offset, True
+        self.rounds.move(statement)
+        self._now, self._pending = statement, True
 
     def _exception(self, cls: type, error: object) -> None:
         """Something was raised, here or in a function called here. A `for` loop ends by one, and a

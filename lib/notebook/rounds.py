@@ -1,4 +1,8 @@
-"""Count the iterations of the loops in one call, from the order in which its statements run."""
+"""Count the iterations of the loops in one call, from the order in which its statements run.
+
+Each iteration comes past the head of its loop, that of `while True` too: Python reports every line
+that is reached (PEP 626).
+"""
 
 from collections.abc import Iterator
 
@@ -13,49 +17,25 @@ class Rounds:
         self._source = source
         self._entries = entries  # numbers that no other loop gets
         self._rounds: dict[int, tuple[int, int]] = {}  # line of a loop: (entry, iteration)
-        self._first_offset: dict[Statement, int] = {}
         self._now: Statement | None = None
 
-    def move(self, to: Statement, offset: int) -> None:
-        """A statement begins, at this offset in the bytecode. Jumping back to a later offset than
-        that of the first time is what tells the next iteration of a `for` from the loop being
-        entered again.
-        """
-        begins = offset <= self._first_offset.setdefault(to, offset)
+    def move(self, to: Statement) -> None:
+        """A statement begins."""
+        came = self._now
         for loop in _loops(to):
-            entry, iteration = self._rounds.get(loop, (0, 0))
-            if self._enters(loop, to, begins):
+            if came is None or loop not in _loops(came):
                 self._rounds[loop] = next(self._entries), 1
-            elif self._repeats(loop, to, begins):
+            elif to.first == loop:  # from the body back to the head
+                entry, iteration = self._rounds[loop]
                 self._rounds[loop] = entry, iteration + 1
         self._now = to
-
-    def _enters(self, loop: int, to: Statement, begins: bool) -> bool:
-        came = self._now
-        return (
-            came is None or loop not in _loops(came) or (came == to and to.first == loop and begins)
-        )
-
-    def _repeats(self, loop: int, to: Statement, begins: bool) -> bool:
-        came = self._now
-        if came is None or loop not in came.loops:  # not from the body
-            return False
-        if to.is_loop and to.first == loop:  # back at the head
-            return True
-        nested = to.is_loop and to.first in came.loops
-        return to.opens == loop and begins and not nested  # `while True` never returns to its head
 
     def now(self) -> tuple[Round, ...]:
         """The loops around the current statement, outermost first."""
         if self._now is None:
             return ()
         return tuple(
-            Round(
-                self._source,
-                loop,
-                *self._rounds[loop],
-                at_head=loop == self._now.first and self._now.is_loop,
-            )
+            Round(self._source, loop, *self._rounds[loop], at_head=loop == self._now.first)
             for loop in _loops(self._now)
         )
 

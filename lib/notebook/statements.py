@@ -21,7 +21,6 @@ class Statement:
     first: int
     last: int
     loops: tuple[int, ...] = ()  # the loops whose body it is in, outermost first
-    opens: int = 0  # the loop whose body it is first in, 0 for none
     is_loop: bool = False
     iterates: bool = False  # contains something that ends with a StopIteration
 
@@ -36,13 +35,12 @@ def statements(text: str) -> dict[int, Statement]:
     return found
 
 
-def _walk(block: Iterable[ast.AST], loops: tuple[int, ...], opens: int = 0) -> Iterator[Statement]:
+def _walk(block: Iterable[ast.AST], loops: tuple[int, ...]) -> Iterator[Statement]:
     for node in block:
         first = _first_line(node)
         is_loop = isinstance(node, LOOPS)
         iterates = isinstance(node, ast.For) or any(map(_iterates, _own_parts(node)))
-        yield Statement(first, _last_line(node), loops, opens, is_loop, iterates)
-        opens = 0
+        yield Statement(first, _last_line(node), loops, is_loop, iterates)
         for name in BLOCKS:
             inner = getattr(node, name, None)
             if not isinstance(inner, list):  # the body of a lambda, or none
@@ -50,7 +48,7 @@ def _walk(block: Iterable[ast.AST], loops: tuple[int, ...], opens: int = 0) -> I
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 yield from _walk(inner, ())  # its own frame, its own loops
             elif is_loop and name == "body":
-                yield from _walk(inner, (*loops, first), first)
+                yield from _walk(inner, (*loops, first))
             else:
                 yield from _walk(inner, loops)
 

@@ -60,7 +60,6 @@ class Tracing:
             self.active = False
             if sys.gettrace() is self:  # else the code itself set another, such as a debugger's
                 sys.settrace(self._previous)
-                _nothing()  # a tracer written in C (coverage's) takes over fully at the next call
 
     def stop(self) -> None:
         """Keep what was seen. The code runs on as if it had never been watched."""
@@ -104,10 +103,6 @@ class Tracing:
         self.stack.append(call)
         call.enter(frame)
         return call
-
-
-def _nothing() -> None:
-    pass
 
 
 def function_source(function: FunctionType) -> Source:

@@ -106,6 +106,43 @@ def test_loops_inside_loops_and_loops_without_a_condition():
     assert len(entries) == 5  # the outer, the inner twice, and the two `while` loops
 
 
+def endless(numbers):
+    numbers = iter(numbers)
+    try:
+        while True:
+            n = next(numbers)
+    except StopIteration:
+        return n
+
+
+def test_a_loop_of_a_single_statement():
+    recording = watch(endless, [5, 7])
+    bodies = [step for step in recording.steps if step.rounds and not step.rounds[0].at_head]
+    assert [step.rounds[0].iteration for step in bodies] == [1, 2, 3]
+    assert [step.kind for step in bodies] == ["line", "line", "error"]
+
+
+def loop_first(n):
+    while True:
+        while n % 3:
+            n += 1
+        for _ in "ab":
+            n += 1
+        if n > 9:
+            return n
+
+
+def test_a_loop_that_is_the_first_statement_of_another():
+    recording = watch(loop_first, 1)  # n is 1 to 3, 5, then 6, 8, then 9, 11
+    last = {}
+    for step in recording.steps:
+        for loop in step.rounds:
+            last[loop.entry] = (loop.line - recording.sources[0].first, loop.iteration)
+    outer, *inner = last.values()
+    assert outer == (1, 3)
+    assert inner == [(2, 3), (4, 3), (2, 2), (4, 3), (2, 2), (4, 3)]
+
+
 def in_place():
     a = [1]
     b = a
@@ -444,15 +481,16 @@ def test_coverage_counts_the_lines_that_are_stepped_through(tmp_path):
     coverage = pytest.importorskip("coverage")
     path = tmp_path / "counted.py"
     path.write_text(
-        "def f(n):\n    a = n\n    b = g(a)\n    return b\n\n\ndef g(n):\n    return n\n"
+        "def f(n):\n    a = n\n    b = g(a)\n    return b\n\n\ndef g(n):\n    return n\n\n\n"
+        "def outer(watch):\n    recording = watch(f, 3)\n    kept = recording\n    return kept\n"
     )
     module = types.ModuleType("counted")
     measured = coverage.Coverage(data_file=None, include=[str(path)])
     measured.start()
     try:
         exec(compile(path.read_text(), str(path), "exec"), vars(module))
-        recording = watch(module.f, 3)
+        recording = module.outer(watch)
     finally:
         measured.stop()
     assert [step.note for step in recording.steps if step.note] == ["f is called", "returns 3"]
-    assert sorted(measured.get_data().lines(str(path))) == [1, 2, 3, 4, 7, 8]
+    assert sorted(measured.get_data().lines(str(path))) == [*range(1, 5), 7, 8, *range(11, 15)]
