@@ -16,6 +16,8 @@ from einops import einsum, rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from lib.model.checks import check_sharing
+
 Mask = Bool[Tensor, "T S"] | Bool[Tensor, "B T S"]  # the same for all sequences, or one for each
 
 
@@ -36,11 +38,7 @@ def attention_weights(
 ) -> Float[Tensor, "B N T S"]:
     """How much each query looks at each key; every row sums to one."""
     (_, T, N, H), (_, S, K, _) = q.shape, k.shape
-    if N % K:
-        raise ValueError(
-            f"{N} query heads cannot share {K} key/value heads equally: {N} / {K} leaves {N % K} "
-            f"over. Choose n_kv_heads from {[d for d in range(1, N + 1) if N % d == 0]}."
-        )
+    check_sharing(N, K)
     if mask is None:
         mask = causal_mask(T, S, q.device)
     q = rearrange(q, "B T (K G) H -> B T K G H", K=K)

@@ -6,10 +6,12 @@ N query heads, K key/value heads, H width of one head, F feed-forward width.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import count
 from math import log
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal
+
+from lib.model.checks import check_choices, check_count, check_pairs, check_sharing, equal_heads
 
 Norm = Literal["rms", "layer"]
 Positions = Literal["rope", "rope_half", "learned"]
@@ -50,21 +52,26 @@ class ModelConfig:
     compute_dtype: DType | None = None  # of activations and matrix products; None: dtype
 
     def __post_init__(self) -> None:
-        _check_choices(self)
+        check_choices(self)
         for name in ("vocab_size", "context", "n_layers", "width", "n_heads"):
-            _check_positive(name, getattr(self, name))
-        derived = {
-            "n_kv_heads": lambda: self.n_heads,
-            "head_width": lambda: _head_width(self.width, self.n_heads),
-            "ff_width": lambda: _ff_width(self.width, self.ffn),
-        }
-        for name, derive in derived.items():
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, derive())  # frozen, but still being made
-            _check_positive(name, getattr(self, name))
+            check_count(name, getattr(self, name))
+        self._fill_in()
+        for name in ("n_kv_heads", "head_width", "ff_width"):
+            check_count(name, getattr(self, name))
+        check_sharing(self.n_heads, self.n_kv_heads)
+        if self.positions != "learned":
+            check_pairs(self.head_width)
+
+    def _fill_in(self) -> None:
+        """What was left open; frozen fields may be set like this while the object is made."""
+        if self.n_kv_heads is None:
+            object.__setattr__(self, "n_kv_heads", self.n_heads)
+        if self.head_width is None:
+            object.__setattr__(self, "head_width", equal_heads(self.width, self.n_heads))
+        if self.ff_width is None:
+            object.__setattr__(self, "ff_width", _ff_width(self.width, self.ffn))
         if self.compute_dtype is None:
             object.__setattr__(self, "compute_dtype", self.dtype)
-        _check_heads(self)
 
     @classmethod
     def from_depth(
@@ -73,7 +80,7 @@ class ModelConfig:
         vocab_size: int,
         context: int = 256,
         *,
-        aspect: float = 64,
+        aspect: int | float = 64,
         head_width: int = 32,
         **choices: Any,
     ) -> "ModelConfig":
@@ -90,18 +97,19 @@ class ModelConfig:
     @classmethod
     def from_params(
         cls,
-        n: float,
+        n: int | float,
         vocab_size: int,
         context: int = 256,
         *,
-        aspect: float = 64,
+        aspect: int | float = 64,
         head_width: int = 32,
         **choices: Any,
     ) -> "ModelConfig":
         """The same dial in parameters, embeddings included: first the best depth, then the width.
 
-        Widths come in steps of `head_width`, so a small model may miss `n` by ten per cent;
-        `n_params` says by how much. Raises ValueError if even the smallest model is too large.
+        Widths come in steps of a head, or of `n_kv_heads` heads, so a small model may miss `n` by
+        some ten per cent; `n_params` says by how much. Raises ValueError if even the smallest model
+        is too large.
         """
         size = {"vocab_size": vocab_size, "context": context, "head_width": head_width, **choices}
         depths = (cls.from_depth(depth, aspect=aspect, **size) for depth in count(1))
@@ -146,7 +154,7 @@ def n_params(config: ModelConfig) -> int:
     return sum(params_by_part(config).values())
 
 
-def _closest(n: float, growing: Iterator[ModelConfig]) -> ModelConfig:
+def _closest(n: int | float, growing: Iterator[ModelConfig]) -> ModelConfig:
     """The first whose successor is further from `n`; twice and half of it are equally far."""
     best = next(growing)
     for config in growing:
@@ -156,48 +164,6 @@ def _closest(n: float, growing: Iterator[ModelConfig]) -> ModelConfig:
     return best
 
 
-def _head_width(width: int, n_heads: int) -> int:
-    if width % n_heads:
-        raise ValueError(
-            f"A width of {width} cannot be cut into {n_heads} equal heads: {width % n_heads} is "
-            f"left over. Choose n_heads from {_divisors(width)}, or say which head_width you want."
-        )
-    return width // n_heads
-
-
 def _ff_width(width: int, ffn: FFN) -> int:
     """As many parameters with a gate as without: 3 matrices of 8/3 D instead of 2 of 4 D."""
     return 64 * max(1, round(width * 8 / 3 / 64)) if ffn == "swiglu" else 4 * width
-
-
-def _check_choices(config: ModelConfig) -> None:
-    """Words must be among those that the field allows."""
-    for field in fields(config):
-        for kind in (field.type, *get_args(field.type)):
-            value = getattr(config, field.name)
-            if get_origin(kind) is Literal and value is not None and value not in get_args(kind):
-                allowed = ", ".join(map(repr, get_args(kind)))
-                raise ValueError(f"{field.name} is {value!r}. Choose from {allowed}.")
-
-
-def _check_positive(name: str, value: object) -> None:
-    if not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} counts something: a whole number from 1 up, not {value!r}.")
-
-
-def _check_heads(config: ModelConfig) -> None:
-    N, K, H = config.n_heads, config.n_kv_heads, config.head_width
-    if N % K:
-        raise ValueError(
-            f"{N} query heads cannot share {K} key/value heads equally: {N} / {K} leaves {N % K} "
-            f"over. Choose n_kv_heads from {_divisors(N)}."
-        )
-    if config.positions != "learned" and H % 2:
-        raise ValueError(
-            f"RoPE rotates pairs of coordinates, but head_width is {H}, an odd number. "
-            f"Choose an even head_width, or positions='learned'."
-        )
-
-
-def _divisors(n: int) -> list[int]:
-    return [d for d in range(1, n + 1) if n % d == 0]

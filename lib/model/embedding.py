@@ -20,8 +20,9 @@ class Embedding(nn.Module):
         except IndexError as error:
             n = len(self.weight)
             raise IndexError(
-                f"The table has rows 0 to {n - 1}, but the ids go from {ids.min()} to {ids.max()}. "
-                "Was the text encoded with another vocabulary, or is it longer than the context?"
+                f"The table has rows 0 to {n - 1}, and was asked for {ids.min()} to {ids.max()}. "
+                "If these are tokens: was the text encoded with another vocabulary? "
+                "If positions: is the text longer than the model's context?"
             ) from error
 
     def extra_repr(self) -> str:

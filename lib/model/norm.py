@@ -1,7 +1,8 @@
 """Normalisation: give every position's vector the same size, then let the model scale it again.
 
 Squares and means are taken in float32, whatever comes in, and the result is cast back: a sum of
-squares in bfloat16 has three digits, and in float16 it overflows from 65,504 on. D is the width.
+squares in bfloat16 has two or three digits, and in float16 it overflows from 65,504 on.
+D is the width.
 """
 
 import torch

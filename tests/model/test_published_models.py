@@ -1,0 +1,130 @@
+"""The same weights in Hugging Face's Llama and GPT-2 give the same logits."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.testing import assert_close
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+
+from lib.model.config import ModelConfig, n_params
+from lib.model.transformer import Transformer
+
+V, CONTEXT, L, D, F = 53, 16, 3, 24, 40
+
+LLAMA_NAMES = {
+    "embed_tokens": "embedding",
+    "layers": "blocks",
+    "input_layernorm": "attention_norm",
+    "post_attention_layernorm": "ffn_norm",
+    "self_attn": "attention",
+    "mlp": "ffn",
+    "q_proj": "query",
+    "k_proj": "key",
+    "v_proj": "value",
+    "o_proj": "out",
+    "gate_proj": "gate",
+    "up_proj": "up",
+    "down_proj": "down",
+    "lm_head": "output",
+}
+GPT2_NAMES = {
+    "wte": "embedding",
+    "wpe": "position_embedding",
+    "h": "blocks",
+    "ln_1": "attention_norm",
+    "ln_2": "ffn_norm",
+    "ln_f": "norm",
+    "attn": "attention",
+    "mlp": "ffn",
+    "c_fc": "up",
+}
+
+
+def renamed(name: str, names: dict[str, str]) -> str:
+    parts = name.removeprefix("model.").removeprefix("transformer.").split(".")
+    return ".".join(names.get(part, part) for part in parts)
+
+
+def shaken(model):
+    """Weights at random, norms and biases too, so that each is seen to be in its place."""
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(0.2 * torch.randn_like(p))
+    return model.eval()
+
+
+@pytest.mark.parametrize("n_kv_heads", [6, 2, 1])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("tied", [False, True])
+def test_llama(n_kv_heads, bias, tied):
+    theirs = shaken(
+        LlamaForCausalLM(
+            LlamaConfig(
+                vocab_size=V,
+                max_position_embeddings=CONTEXT,
+                num_hidden_layers=L,
+                hidden_size=D,
+                num_attention_heads=6,
+                num_key_value_heads=n_kv_heads,
+                head_dim=8,
+                intermediate_size=F,
+                attention_bias=bias,
+                mlp_bias=bias,
+                tie_word_embeddings=tied,
+                rms_norm_eps=1e-3,
+                rope_parameters={"rope_type": "default", "rope_theta": 5000.0},
+            )
+        )
+    )
+    config = ModelConfig(
+        *(V, CONTEXT, L, D, 6, n_kv_heads, 8, F),
+        positions="rope_half",
+        rope_theta=5000.0,
+        norm_eps=1e-3,
+        bias=bias,
+        tied=tied,
+    )
+    weights = {renamed(name, LLAMA_NAMES): p for name, p in theirs.named_parameters()}
+    compare(config, weights, theirs)
+
+
+def test_gpt2():
+    theirs = shaken(
+        GPT2LMHeadModel(
+            GPT2Config(vocab_size=V, n_positions=CONTEXT, n_layer=L, n_embd=D, n_head=6, n_inner=F)
+        )
+    )
+    weights = {}
+    for name, p in theirs.named_parameters():
+        name = renamed(name, GPT2_NAMES)
+        p = p.T if p.dim() == 2 and "embedding" not in name else p  # theirs are (in, out)
+        if ".c_attn." in name:  # theirs is one matrix
+            for part, piece in zip(("query", "key", "value"), p.chunk(3)):
+                weights[name.replace("c_attn", part)] = piece
+        else:
+            written = "out" if ".attention." in name else "down"
+            weights[name.replace("c_proj", written)] = p
+    config = ModelConfig(
+        *(V, CONTEXT, L, D, 6),
+        ff_width=F,
+        norm="layer",
+        positions="learned",
+        ffn="gelu_tanh",
+        bias=True,
+        tied=True,
+    )
+    compare(config, weights, theirs)
+
+
+def compare(config, weights, theirs):
+    ids = torch.randint(V, (3, 13), generator=torch.Generator().manual_seed(0))
+    expected = theirs(ids).logits
+    assert expected.std() > 0.1
+    assert n_params(config) == sum(p.numel() for p in theirs.parameters())
+    for way in ("plain", "sdpa", "blocked"):
+        ours = Transformer(replace(config, attention=way))
+        ours.load_state_dict(weights)  # strict: no name left over on either side
+        # fp32: relative to the size of the logits, whatever the random weights made it
+        assert_close(ours(ids), expected, atol=1e-5, rtol=1e-5)
