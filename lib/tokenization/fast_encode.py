@@ -36,9 +36,9 @@ class Rules(NamedTuple):
 
 
 class FastEncoder:
-    """Encodes with a vocabulary, remembering up to `cache_size` words (some 25 MB by default)."""
+    """Encodes with a vocabulary, remembering up to `cache_size` words (some 50 MB by default)."""
 
-    def __init__(self, bpe: BPE, cache_size: int = 1 << 17):
+    def __init__(self, bpe: BPE, cache_size: int = 1 << 18):
         self.bpe = bpe
         self.cache_size = cache_size
         self.dtype = self.dtype_of(bpe)
@@ -138,7 +138,7 @@ def merge_long(tokens: str, rules: Rules) -> str:
             return "".join(token)
         rank, changed = heapq.heappop(heap), []
         pair, new = rules.merges[rank]
-        for i in sorted(places.pop(rank)):
+        for i in places.pop(rank):  # from the left: a pair comes up at all its places at once
             j = after[i]
             if token[i] + token[j] == pair:
                 token[i], token[j] = new, ""

@@ -11,6 +11,7 @@ pair a str of two, and to find, cut and join are methods of str, which run in C.
 import heapq
 from collections import defaultdict
 from collections.abc import Mapping
+from itertools import pairwise
 
 Places = list[int]  # of one pair: the word of each occurrence, by number
 
@@ -56,12 +57,10 @@ class PairIndex:
         before, after = self._replace(pair, new)
         for neighbour, places in before.items():
             self._add(neighbour + new, places)
+            # Where new stands before new, as in abab -> XX, the second ab came after a b.
+            self._remove((right if neighbour == new else neighbour) + left, places)
         for neighbour, places in after.items():
             self._add(new + neighbour, places)
-        # Only now, because in abab -> Xab -> XX the pair Xa, just made, goes away again.
-        for neighbour, places in before.items():
-            self._remove(neighbour + left, places)
-        for neighbour, places in after.items():
             self._remove(right + neighbour, places)
         self.counts.pop(pair, None)
         for neighbour in before:
@@ -72,15 +71,20 @@ class PairIndex:
     def _replace(self, pair: str, new: str) -> tuple[dict[str, Places], dict[str, Places]]:
         """Rewrite the words; return the neighbours found before and after, with their places.
 
-        There is one place for each occurrence, and a visit to a word replaces the first one there.
-        So a word with two is visited twice, and merges go from the left: abab -> Xab -> XX.
+        From the left, like the readable `merge`: that is how `partition` and `split` go.
         """
         words = self.words
         before: dict[str, Places] = defaultdict(list)
         after: dict[str, Places] = defaultdict(list)
+        last = -1
         for number in self.places.pop(pair):
+            if number == last:  # a word with several of them, all replaced at the first visit
+                continue
+            last = number
             head, found, tail = words[number].partition(pair)
-            if found:
+            if pair in tail:
+                words[number] = _replace_all(number, words[number], pair, new, before, after)
+            elif found:
                 words[number] = f"{head}{new}{tail}"
                 if head:
                     before[head[-1]].append(number)
@@ -111,3 +115,21 @@ class PairIndex:
         """A pair in the heap, whose smallest entry is the most frequent pair."""
         left, right = pair
         return -self.counts[pair], self.keys[left] + self.keys[right], pair
+
+
+def _replace_all(
+    number: int,
+    word: str,
+    pair: str,
+    new: str,
+    before: dict[str, Places],
+    after: dict[str, Places],
+) -> str:
+    """The word with every occurrence of the pair replaced; notes the neighbours of each."""
+    parts = word.split(pair)
+    for i, (left, right) in enumerate(pairwise(parts)):
+        if left or i:
+            before[left[-1] if left else new].append(number)
+        if right:
+            after[right[0]].append(number)
+    return new.join(parts)

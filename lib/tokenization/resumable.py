@@ -26,8 +26,6 @@ class ResumableFile:
     def __enter__(self) -> "ResumableFile":
         self.partial.parent.mkdir(parents=True, exist_ok=True)
         lines = self._lines()
-        if lines and self.out.exists() and not self.partial.exists():
-            os.replace(self.out, self.partial)  # killed between `finish` and `forget`
         if lines:
             check_same_origin(self.partial, json.loads(lines[0]), self.origin)
         on_disk = self.partial.stat().st_size if self.partial.exists() else 0
