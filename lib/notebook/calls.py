@@ -15,10 +15,8 @@ from lib.notebook.statements import Statement, statements
 from lib.notebook.values import Shown, describe, short
 
 ERROR_WIDTH = 240  # characters of an error's message
-YIELDS = (
-    "YIELD",
-    "RESUME",
-)  # where a generator pauses: at the one, from Python 3.13 on at the other
+# Where a generator pauses: at the one instruction, from Python 3.13 on at the other.
+YIELDS = ("YIELD", "RESUME")
 
 
 class Call:

@@ -37,12 +37,13 @@ def step(
     """
     tracing = Tracing(_checked(limit))
     targets = _targets(into)
-    for function in [*_own_lines(fn, targets), *targets]:
+    functions = [*_own_lines(fn, targets), *targets]
+    for function in functions:
         tracing.watch(function)
     try:
         return tracing.run(lambda: fn(*args, **kwargs))
     finally:
-        _show(tracing.recording, getattr(fn, "__qualname__", type(fn).__name__))
+        _show(tracing.recording, functions[0].__qualname__.rpartition("<locals>.")[2])
 
 
 def register(ip: Any) -> None:

@@ -9,7 +9,7 @@ import re
 from html import escape
 from pathlib import Path
 
-from lib.notebook.arrays import Grid, number
+from lib.notebook.arrays import Grid
 from lib.notebook.recording import CELL, Place, Recording, Round, Source, Step
 from lib.notebook.values import Shown
 
@@ -187,7 +187,7 @@ def _heat_map(grid: Grid) -> str:
 
 
 def _heat_cell(x: int | float, most: int | float) -> str:
-    text = number(x) if not isinstance(x, bool) else str(int(x))
+    text = f"{x:.3g}" if isinstance(x, float) else str(int(x))
     level = round(9 * min(abs(x) / most, 1)) if x == x else 0
     name = f' class="{"n" if x < 0 else "p"}{level}"' if level else ""
     return f"<td{name}>{text}</td>"

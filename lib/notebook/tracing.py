@@ -1,8 +1,9 @@
 """Run code and write down every statement of the calls asked for.
 
 Python calls a trace function at every call and line (`sys.settrace`). Only the frames of the code
-asked for are followed; any other call costs one look-up. A tracer that was there before, a
-debugger's or a coverage tool's, hears everything it would have heard, and is put back at the end.
+asked for are followed, in this thread; any other call costs one look-up. A tracer that was there
+before, a debugger's or a coverage tool's, hears everything it would have heard, and is put back at
+the end.
 """
 
 import linecache
@@ -84,8 +85,7 @@ class Tracing:
         return call
 
     def _known(self, frame: FrameType) -> Call | None:
-        """The call that goes on here: of a generator, or of a cell, whose last expression is
-        compiled apart."""
+        """The call that goes on here: a generator's, or a cell's (see `step_cell`)."""
         if isinstance(frame.f_trace, Call) and frame.f_trace.tracing is self:
             return frame.f_trace
         in_cell = frame.f_code.co_name == "<module>"
@@ -116,4 +116,4 @@ def function_source(function: FunctionType) -> Source:
     except (OSError, TypeError):
         lines, first = ["# the source of this function is not available"], code.co_firstlineno
     text = textwrap.dedent("".join(lines)).rstrip()
-    return Source(title, code.co_filename, first, tuple(text.splitlines()))
+    return Source(title, code.co_filename, first, tuple(text.split("\n")))

@@ -10,6 +10,7 @@ from traitlets.config import Config
 
 from lib.notebook.step import LIMIT, MOST, options, register, step
 from lib.notebook.targets import TargetError
+from lib.tokenization.bpe import merge
 
 
 @pytest.fixture
@@ -59,6 +60,22 @@ def test_step_goes_into_what_is_asked_for(shell, into):
     assert step(twice, 3, into=into) == 12
     (output,) = shell.display_pub.outputs
     assert output["data"]["text/plain"] == "7 steps of twice."
+
+
+def test_code_of_lib_is_shown_as_it_was_written(shell):
+    """Under the checking of annotations, too, which wraps every function of lib."""
+    assert step(merge, [7, 7, 7, 1], (7, 7), 9) == [9, 7, 1]
+    page = shell.display_pub.outputs[0]["data"]["text/html"]
+    assert "lib.tokenization.bpe.merge" in page
+    assert page.count("<code>while i &lt; len(ids):</code>") == 4
+
+
+def test_a_step_through_inside_another(shell):
+    shell.user_ns.update(step=step, twice=twice)
+    shell.display_pub.outputs.clear()
+    shell.run_cell("%%step into=twice\nx = step(twice, 3)\ny = x").raise_error()
+    inner, outer = (output["data"]["text/plain"] for output in shell.display_pub.outputs)
+    assert (inner, outer) == ("3 steps of twice.", "5 steps of this cell.")
 
 
 def test_names_are_those_of_the_notebook(shell):
