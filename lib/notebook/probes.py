@@ -6,9 +6,8 @@ repeats the run for a moment and takes the median, which a passing disturbance d
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from statistics import median
-from time import perf_counter
+
+from lib.tensors.timing import benchmark
 
 Run = Callable[[], object]
 BUDGET = 0.12  # seconds of runs per kind
@@ -26,18 +25,7 @@ class Probe:
 def measure(probe: Probe) -> float:
     """Units of work per second: the median of 3 to 100 runs, as many as fit into a moment."""
     work, run = probe.prepare()
-    run()  # the first run pays for cold caches and thread pools
-    times: list[float] = []
-    while len(times) < 3 or (len(times) < 100 and sum(times) < BUDGET):
-        times.append(seconds(run))
-    return work / median(times)
-
-
-def seconds(run: Run) -> float:
-    """Wall time of one run; never zero, whatever the clock's resolution."""
-    start = perf_counter()
-    run()
-    return max(perf_counter() - start, 1e-9)
+    return work / benchmark(run, repeats=100, budget=BUDGET).median
 
 
 def python_steps() -> tuple[int, Run]:
@@ -59,14 +47,9 @@ def python_steps() -> tuple[int, Run]:
 
 def matrix_product() -> tuple[int, Run]:
     """A square product of 32-bit numbers by torch with all its threads: 2 n^3 FLOP."""
-    import torch
+    from lib.tensors.peaks import matrix_product  # here, because importing torch takes a second
 
-    n = 256
-    a = torch.ones(n, n)
-    while n < 2048 and seconds(partial(torch.matmul, a, a)) < 0.004:
-        n *= 2  # a faster machine needs a bigger product to be kept busy
-        a = torch.ones(n, n)
-    return 2 * n**3, partial(torch.matmul, a, a)
+    return matrix_product("fp32")
 
 
 def memory_copy() -> tuple[int, Run]:

@@ -69,7 +69,7 @@ def training_days(
     n_tokens: int | float,
     n_devices: int,
     device_flops: int | float,
-    mfu: float,
+    mfu: int | float,
 ) -> float:
     """How long training takes on devices that promise `device_flops` each and keep `mfu` of it."""
     per_day = n_devices * device_flops * mfu * SECONDS_PER_DAY

@@ -36,7 +36,7 @@ def measured_with(monkeypatch, durations):
     def run():
         clock[0] += next(waits)
 
-    monkeypatch.setattr("lib.notebook.probes.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("lib.tensors.timing.perf_counter", lambda: clock[0])
     return measure(Probe("units", lambda: (12, run), (0.0, 1e9))), len(list(waits))
 
 

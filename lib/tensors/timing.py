@@ -1,0 +1,75 @@
+"""How long something takes: warmed up, waited for, repeated, with the spread beside the median.
+
+The first runs pay for caches, thread pools and compilation. An accelerator is handed its work and
+goes on by itself, so the clock may stop only when it has finished. And a machine does other things
+too, so one run says little: the median is not moved by a few disturbed runs, and the spread says
+how much they differ.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median, quantiles
+from time import perf_counter
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of each repeat."""
+
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """Seconds of the middle run."""
+        return median(self.seconds)
+
+    @property
+    def spread(self) -> float:
+        """Seconds between the quarter points: half of the runs lie this close together."""
+        if len(self.seconds) == 1:
+            return 0.0
+        low, _, high = quantiles(self.seconds, n=4, method="inclusive")
+        return high - low
+
+    def __repr__(self) -> str:
+        n = len(self.seconds)
+        return f"<Timing: median {self.median:.3g} s, spread {self.spread:.2g} s, {n} runs>"
+
+
+def benchmark(
+    fn: Callable[[], object],
+    warmup: int = 1,
+    repeats: int = 10,
+    device: object = "cpu",
+    budget: float | None = None,
+) -> Timing:
+    """Run `fn` on `device` `warmup` times for nothing, then `repeats` times by the clock.
+
+    With a `budget` in seconds it stops earlier, once the timed runs have taken that long, but makes
+    at least three (or `repeats`, if that is fewer).
+    """
+    for _ in range(warmup):
+        fn()
+    wait_for(device)
+    times: list[float] = []
+    while len(times) < repeats and not (
+        budget is not None and len(times) >= 3 and sum(times) >= budget
+    ):
+        times.append(_seconds(fn, device))
+    return Timing(tuple(times))
+
+
+def wait_for(device: object) -> None:
+    """Until `device` has done all it was given. A CPU has when the call returns."""
+    if str(device).partition(":")[0] != "cpu":
+        import torch  # here, because timing on a CPU does without
+
+        torch.accelerator.synchronize(str(device))
+
+
+def _seconds(fn: Callable[[], object], device: object) -> float:
+    """Of one run; never zero, whatever the clock's resolution."""
+    start = perf_counter()
+    fn()
+    wait_for(device)
+    return max(perf_counter() - start, 1e-9)
