@@ -24,7 +24,7 @@ _ASCII_PATTERNS = {
     ),
     "cl100k": (
         r"'(?i:[sdmt]|ll|ve|re)|[^\r\nA-Za-z0-9]?[A-Za-z]++|[0-9]{1,3}"
-        rf"| ?{_SIGN}++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+"
+        rf"| ?{_SIGN}++[\r\n]*|\s++$|\s*[\r\n]|\s+(?!\S)|\s+"
     ),
     "o200k": (
         r"[^\r\nA-Za-z0-9]?[A-Z]*[a-z]++(?i:'s|'t|'re|'ve|'m|'ll|'d)?"

@@ -9,6 +9,7 @@ pair a str of two, and to find, cut and join are methods of str, which run in C.
 """
 
 import heapq
+import operator
 from collections import defaultdict
 from collections.abc import Mapping
 from itertools import pairwise
@@ -27,12 +28,7 @@ class PairIndex:
         self.words = list(words)
         self.frequencies = list(words.values())
         self.keys = keys
-        # Where a pair stood when its younger token was made. It is not kept up to date: a pair
-        # that a later merge took apart is simply not found there any more.
-        self.places: dict[str, Places] = defaultdict(list)
-        for number, word in enumerate(self.words):
-            for pair in map(str.__add__, word, word[1:]):
-                self.places[pair].append(number)
+        self.places = find_pairs(self.words)
         self.counts = {pair: self._total(places) for pair, places in self.places.items()}
         self.heap = [self._entry(pair) for pair in self.counts]
         heapq.heapify(self.heap)
@@ -54,7 +50,7 @@ class PairIndex:
         """Replace the pair by the token `new` in all words, and count what that changes."""
         left, right = pair
         self.keys[new] = key
-        before, after = self._replace(pair, new)
+        before, after = replace_pair(self.words, self.places.pop(pair), pair, new)
         for neighbour, places in before.items():
             self._add(neighbour + new, places)
             # Where new stands before new, as in abab -> XX, the second ab came after a b.
@@ -67,30 +63,6 @@ class PairIndex:
             self._push(neighbour + new)
         for neighbour in after:
             self._push(new + neighbour)
-
-    def _replace(self, pair: str, new: str) -> tuple[dict[str, Places], dict[str, Places]]:
-        """Rewrite the words; return the neighbours found before and after, with their places.
-
-        From the left, like the readable `merge`: that is how `partition` and `split` go.
-        """
-        words = self.words
-        before: dict[str, Places] = defaultdict(list)
-        after: dict[str, Places] = defaultdict(list)
-        last = -1
-        for number in self.places.pop(pair):
-            if number == last:  # a word with several of them, all replaced at the first visit
-                continue
-            last = number
-            head, found, tail = words[number].partition(pair)
-            if pair in tail:
-                words[number] = _replace_all(number, words[number], pair, new, before, after)
-            elif found:
-                words[number] = f"{head}{new}{tail}"
-                if head:
-                    before[head[-1]].append(number)
-                if tail:
-                    after[tail[0]].append(number)
-        return before, after
 
     def _add(self, pair: str, places: Places) -> None:
         self.places[pair] = places
@@ -117,19 +89,46 @@ class PairIndex:
         return -self.counts[pair], self.keys[left] + self.keys[right], pair
 
 
-def _replace_all(
-    number: int,
-    word: str,
-    pair: str,
-    new: str,
-    before: dict[str, Places],
-    after: dict[str, Places],
-) -> str:
-    """The word with every occurrence of the pair replaced; notes the neighbours of each."""
-    parts = word.split(pair)
-    for i, (left, right) in enumerate(pairwise(parts)):
-        if left or i:
-            before[left[-1] if left else new].append(number)
-        if right:
-            after[right[0]].append(number)
-    return new.join(parts)
+def find_pairs(words: list[str]) -> dict[str, Places]:
+    """The places of every pair.
+
+    Merging does not keep them up to date: a pair that has been taken apart is simply not found at
+    its place any more.
+    """
+    places: dict[str, Places] = defaultdict(list)
+    for number, word in enumerate(words):
+        for pair in map(operator.add, word, word[1:]):
+            places[pair].append(number)
+    return places
+
+
+def replace_pair(
+    words: list[str], places: Places, pair: str, new: str
+) -> tuple[dict[str, Places], dict[str, Places]]:
+    """Replace the pair by `new` in the words at its places, from the left as the readable `merge`.
+
+    Returns what now stands before `new`, and what stands after it, each with its places.
+    """
+    before: dict[str, Places] = defaultdict(list)
+    after: dict[str, Places] = defaultdict(list)
+    last = -1
+    for number in places:
+        if number == last:  # a word that holds several, all of them replaced at the first visit
+            continue
+        last = number
+        head, found, tail = words[number].partition(pair)
+        if pair in tail:
+            parts = words[number].split(pair)
+            words[number] = new.join(parts)
+            for i, (left, right) in enumerate(pairwise(parts)):
+                if left or i:  # nothing between two occurrences: `new` stands before `new`
+                    before[left[-1] if left else new].append(number)
+                if right:
+                    after[right[0]].append(number)
+        elif found:
+            words[number] = f"{head}{new}{tail}"
+            if head:
+                before[head[-1]].append(number)
+            if tail:
+                after[tail[0]].append(number)
+    return before, after
