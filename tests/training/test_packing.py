@@ -11,6 +11,7 @@ def test_by_hand():
     assert pack([3, 5, 2], 5) == [[0, 2], [1]]
     assert pack([2, 2, 2], 5) == [[0, 1], [2]]
     assert pack([], 5) == []
+    assert pack([4, 1], 5) == [[0, 1]]
     # best fit, not first fit: the 3 goes beside the 7, and leaves room for the 4 beside the 6
     assert pack([6, 7, 3, 4], 10) == [[0, 3], [1, 2]]
 
