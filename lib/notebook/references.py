@@ -18,6 +18,7 @@ from functools import cache
 from lib.notebook.facts import ASSETS, read_table
 from lib.notebook.markdown_links import links
 
+MOST_UNFOLDED = 20  # references; longer lists are folded to one line
 _ARXIV = re.compile(r"https?://(?:www\.)?arxiv\.org/\w+/(\d{4}\.\d{4,5})(?!\d).*")
 
 
@@ -71,7 +72,10 @@ class References(tuple[Reference, ...]):
 
     def _repr_html_(self) -> str:
         items = "\n".join(f"<li>{reference._repr_html_()}</li>" for reference in self)
-        return f"<ul>\n{items}\n</ul>"
+        if len(self) <= MOST_UNFOLDED:
+            return f"<ul>\n{items}\n</ul>"
+        summary = f"<summary>{len(self)} references</summary>"
+        return f"<details>{summary}\n<ul>\n{items}\n</ul>\n</details>"
 
 
 def cite(key: str) -> Reference:

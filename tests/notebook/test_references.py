@@ -102,3 +102,10 @@ def test_a_name_or_a_title_up_to_its_colon_is_enough():
 def test_links_that_mislead(link, complaint):
     [problem] = check_links(f"See {link}.", "lecture 1")
     assert problem.startswith("lecture 1: ") and complaint in problem
+
+
+def test_a_long_list_is_folded():
+    everything = references()
+    assert everything._repr_html_().startswith("<details><summary>")
+    assert everything._repr_html_().count("<li>") == len(everything) > 20
+    assert "<details>" not in references("vaswani2017attention")._repr_html_()
