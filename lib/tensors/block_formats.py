@@ -6,7 +6,7 @@ run of neighbours by a scale that brings the largest of them to the top of the s
 - MX (OCP microscaling, arXiv 2310.10537): 32 neighbours share a power of two. It is stored as
   e8m0, an exponent without sign and mantissa.
 - NV: 16 neighbours share a scale in fp8_e4m3, finer but short of range, so the tensor as a whole
-  has an fp32 scale on top. Names mislead: fp4 in blocks of 16 is NVFP4, in blocks of 32 MXFP4.
+  has an fp32 scale on top. So fp4 in blocks of 16 is NVFP4, and in blocks of 32 it is MXFP4.
 
 Letters: B blocks, E numbers in one block.
 """

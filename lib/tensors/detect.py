@@ -29,16 +29,15 @@ def detect() -> Hardware:
 def find(device_name: str) -> Hardware | None:
     """The row of the facts for a name as drivers tell it: "NVIDIA A100-SXM4-40GB" is "A100 40GB".
 
-    The row with the most words in common wins, if all of its words occur and all others are
-    harmless: an "RTX 4090 Laptop GPU" or a slice of an H100 is not what the table describes.
+    All words of the row must occur, and the others be harmless: an "RTX 4090 Laptop GPU" or a
+    slice of an H100 is not what the table describes.
     """
-    said = _words(device_name)
-    fitting = [
-        (len(_words(name)), device)
-        for name, device in hardware_table().items()
-        if _words(name) <= said and all(HARMLESS.fullmatch(word) for word in said - _words(name))
-    ]
-    return max(fitting, key=lambda pair: pair[0])[1] if fitting else None
+    said = set(re.split(r"[\s-]+", device_name.lower()))
+    for name, device in hardware_table().items():
+        words = set(name.lower().split())
+        if words <= said and all(HARMLESS.fullmatch(word) for word in said - words):
+            return device
+    return None
 
 
 def measure(device: str = "cpu") -> Hardware:
@@ -49,7 +48,3 @@ def measure(device: str = "cpu") -> Hardware:
             peaks[dtype] = measured_flops(dtype, device)
     name = f"CPU, {torch.get_num_threads()} threads" if device == "cpu" else device
     return Hardware(name, peaks, measured_bandwidth(device), source="measured on this machine")
-
-
-def _words(name: str) -> set[str]:
-    return set(re.split(r"[\s-]+", name.lower()))

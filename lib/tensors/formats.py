@@ -175,13 +175,12 @@ def _positive_code(x: int | float, format: Format) -> int:
 def decode(code: int, format: Format) -> float:
     """The number that a code stands for."""
     sign, exponent, mantissa = fields(code, format)
-    positive = code % 2 ** (format.bits - 1)
-    if positive > format.largest_code:
-        is_infinite = format.top == "infinity" and mantissa == 0
-        return math.copysign(math.inf if is_infinite else math.nan, -sign)
-    hidden_one = 2**format.mantissa_bits if exponent > 0 else 0
-    units = hidden_one + mantissa
-    magnitude = math.ldexp(units, max(exponent, 1) - format.bias - format.mantissa_bits)
+    if code % 2 ** (format.bits - 1) > format.largest_code:
+        magnitude = math.inf if format.top == "infinity" and mantissa == 0 else math.nan
+    else:
+        units = mantissa + (2**format.mantissa_bits if exponent > 0 else 0)  # the hidden one
+        unit = max(exponent, 1) - format.bias - format.mantissa_bits
+        magnitude = math.ldexp(units, unit)
     return -magnitude if sign else magnitude
 
 

@@ -28,10 +28,10 @@ from lib.tensors.formats import (
 FP32, FP16, BF16 = FORMATS["fp32"], FORMATS["fp16"], FORMATS["bf16"]
 E4M3, E5M2, FP4 = FORMATS["fp8_e4m3"], FORMATS["fp8_e5m2"], FORMATS["fp4_e2m1"]
 DTYPES = {
-    "fp16": (torch.float16, torch.uint16),
-    "bf16": (torch.bfloat16, torch.uint16),
-    "fp8_e4m3": (torch.float8_e4m3fn, torch.uint8),
-    "fp8_e5m2": (torch.float8_e5m2, torch.uint8),
+    "fp16": torch.float16,
+    "bf16": torch.bfloat16,
+    "fp8_e4m3": torch.float8_e4m3fn,
+    "fp8_e5m2": torch.float8_e5m2,
 }
 
 
@@ -111,7 +111,7 @@ def test_spacing_is_the_distance_to_the_next_number(format):
 
 def test_names_of_torch_are_understood():
     assert named("bf16") is named("bfloat16") is named(torch.bfloat16) is BF16
-    assert {named(dtype).bits for dtype, _ in DTYPES.values()} == {8, 16}
+    assert {named(dtype).bits for dtype in DTYPES.values()} == {8, 16}
     with pytest.raises(ValueError, match="no number format 'bf61': there are fp64, fp32"):
         named("bf61")
 
@@ -130,27 +130,21 @@ def test_what_cannot_be_a_format():
 # Against torch
 
 
-@pytest.mark.parametrize("name", DTYPES)
+@pytest.mark.parametrize("name", ["fp8_e4m3", "fp8_e5m2"])  # 16 bits: in test_rounding
 def test_every_code_means_what_torch_says(name):
-    format, (dtype, integers) = FORMATS[name], DTYPES[name]
-    codes = torch.arange(2**format.bits, dtype=torch.int32).to(integers)
-    for code, theirs in enumerate(codes.view(dtype).double().tolist()):
-        assert same(decode(code, format), theirs), code
-
-
-@pytest.mark.parametrize("name", DTYPES)
-def test_every_number_has_its_code(name):
     format = FORMATS[name]
-    for code in range(0, 2**format.bits, 1 if format.bits == 8 else 53):
-        if code % 2 ** (format.bits - 1) <= format.largest_code:
-            assert encode(decode(code, format), format) == code
+    theirs = torch.arange(256).to(torch.uint8).view(DTYPES[name]).double().tolist()
+    for code, value in enumerate(theirs):
+        assert same(decode(code, format), value)
+        if value == value:  # NaN has several codes
+            assert encode(value, format) == code
 
 
 @pytest.mark.parametrize("name", DTYPES)
 @settings(deadline=None, max_examples=60)
 @given(x=st.floats(width=32), exponent=st.integers(-30, 20))
 def test_rounding_is_torchs(name, x, exponent):
-    format, (dtype, _integers) = FORMATS[name], DTYPES[name]
+    format, dtype = FORMATS[name], DTYPES[name]
     saturate = name == "fp8_e4m3"  # torch's choice for it
     for value in (x, math.ldexp(math.frexp(x)[0], exponent)):  # the second rarely overflows
         value = float(torch.tensor(value))

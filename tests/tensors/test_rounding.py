@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.tensors.formats import FORMATS, encode
+from lib.tensors.formats import FORMATS, encode, named
 from lib.tensors.rounding import decode_tensor, encode_tensor, round_tensor
 
 SMALL = ["fp16", "bf16", "fp8_e5m2", "fp8_e4m3", "fp6_e3m2", "fp6_e2m3", "fp4_e2m1"]
@@ -34,6 +34,16 @@ def test_every_number_comes_back(name):
     finite = numbers.isfinite()
     assert int(finite.sum()) == 2 * (format.largest_code + 1)
     assert torch.equal(encode_tensor(numbers[finite], format), codes[finite])
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_every_code_of_16_bits_means_what_torch_says(dtype):
+    codes = torch.arange(2**16)
+    theirs = codes.to(torch.uint16).view(dtype).float()
+    ours = decode_tensor(codes, named(dtype))
+    assert torch.equal(ours.isnan(), theirs.isnan())
+    assert torch.equal(ours.nan_to_num(0), theirs.nan_to_num(0))
+    assert torch.equal(torch.signbit(ours), torch.signbit(theirs))
 
 
 def test_not_a_number():
