@@ -1,6 +1,7 @@
 """The fast trainer against the readable one, Hugging Face's, and itself in parts."""
 
 import random
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -139,6 +140,18 @@ def test_texts_are_read_only_as_far_as_needed(monkeypatch):
     next(results)
     assert len(taken) < 20
     results.close()
+
+
+def test_one_long_word_takes_linear_time():
+    """Four times the letters: four times the seconds, and not sixteen times."""
+    letters = "".join(random.Random(0).choices("etaoinshrdlu", k=80_000))
+    seconds = {20_000: 1e9, 80_000: 1e9}
+    for _ in range(3):
+        for n in seconds:
+            start = time.process_time()
+            train_bpe([letters[:n]], 300, pattern=None)
+            seconds[n] = min(seconds[n], time.process_time() - start)
+    assert seconds[80_000] < 8 * seconds[20_000]
 
 
 def test_nothing_to_learn(tmp_path):

@@ -52,3 +52,9 @@ def test_a_slash_may_belong_to_the_line_before():
     assert list(split_words("x;\n/y", "o200k")) == ["x", ";\n/", "y"]
     assert list(blocks("x;\n/y\nz", 1)) == ["x;\n/y\n", "z"]
     assert list(ascii_spans("x;\n/é\nz")) == ["x;\n/é\n", "z"]
+
+
+def test_white_space_at_the_end_of_a_text_is_one_word_for_cl100k():
+    for text in ("a\n ", "é\n\n ", " \n "):
+        assert fast(text, "cl100k") == list(split_words(text, "cl100k"))
+        assert fast(text, "cl100k")[-1].startswith(("\n", " \n"))
