@@ -52,7 +52,7 @@ def configs(draw):
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(configs())
 def test_the_count_is_what_the_built_model_holds(config):
     with torch.device("meta"):

@@ -8,6 +8,8 @@ from torch.testing import assert_close
 
 from lib.model.attention import causal_mask
 from lib.model.config import ModelConfig
+from lib.model.rope import rotate_adjacent
+from lib.model.self_attention import ATTENTION
 from lib.model.transformer import Transformer
 from lib.notebook.record import record
 
@@ -84,6 +86,17 @@ def test_the_ways_of_attention_agree(config, way):
         causal_mask(7),
     ):
         assert_close(fast(ids, mask=mask), plain(ids, mask=mask))
+
+
+@pytest.mark.parametrize("way", ["plain", "sdpa", "blocked"])
+def test_the_config_chooses_the_way_of_attention(way, monkeypatch):
+    """As they agree, only a zero in place of one shows which was taken."""
+    monkeypatch.setitem(ATTENTION, way, lambda q, k, v, mask: torch.zeros_like(q))
+    layer = build(replace(MODERN, attention=way)).blocks[0].attention
+    x = torch.ones(1, 3, D, dtype=torch.float64)
+    assert layer(x).eq(0).all()
+    monkeypatch.undo()
+    assert layer(x).ne(0).any()
 
 
 @CONFIGS
@@ -223,4 +236,5 @@ def test_queries_keys_and_values_can_be_had():
     q, k, v = layer.queries_keys_values(x, turn)
     assert q.shape == (3, 7, 4, 6) and k.shape == v.shape == (3, 7, 2, 6)
     unturned = layer.queries_keys_values(x)
+    assert torch.equal(q, rotate_adjacent(unturned[0], turn))
     assert torch.equal(v, unturned[2]) and not torch.allclose(k, unturned[1])
