@@ -11,9 +11,10 @@ from lib.model.checks import check_choices, check_count
 from lib.model.config import ModelConfig
 
 Documents = Literal["ignore", "mask", "pack"]
-OptimizerName = Literal["adamw", "adam", "sgd", "lion", "muon", "soap"]
-ScheduleName = Literal["cosine", "wsd", "linear", "constant"]
-Precision = Literal["float32", "bfloat16", "auto"]
+OptimizerName = Literal[
+    "sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw", "lion", "muon", "soap"
+]
+ScheduleName = Literal["constant", "linear", "cosine", "wsd", "stairs"]
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ class OptimizerConfig:
 
     name: OptimizerName = "adamw"
     lr: float = 2e-3  # the highest; the schedule multiplies it
+    adamw_lr: float | None = None  # with muon: of what is no hidden matrix; None: lr
     betas: tuple[float, float] = (0.9, 0.95)
-    eps: float = 1e-8
-    momentum: float = 0.95  # of sgd and muon
+    momentum: float = 0.95  # of momentum and muon
     weight_decay: float = 0.1  # of matrices; norms and biases are never pulled to zero
     clip: float = 1.0  # longest gradient, over all parameters; inf: any length
 
@@ -55,8 +56,8 @@ class ScheduleConfig:
 
     name: ScheduleName = "cosine"
     warmup: int = 20  # steps of rising from zero
-    decay: int | None = None  # last steps, of falling (wsd alone); None: a fifth of the run
-    floor: float = 0.1  # share of the highest learning rate at the end
+    decay: int | None = None  # last steps, of falling (wsd alone); None: a tenth of the run
+    floor: float = 0.1  # share of the highest learning rate at the end (not of stairs)
 
     def __post_init__(self) -> None:
         check_choices(self)
@@ -73,7 +74,7 @@ class RunConfig:
     seed: int = 0  # of the first weights and of the order of the data
     microbatches: int = 1  # a batch in so many parts: less memory, the same gradient
     recompute: bool = False  # activation checkpointing: less memory, a third more work
-    precision: Precision = "auto"  # of activations and matrix products; weights keep model.dtype
+    choose_precision: bool = False  # at the start, set model.compute_dtype to what is fastest here
     device: str = "cpu"
     threads: int | None = None  # of the CPU; None: as torch chooses
     eval_every: int = 100
