@@ -36,7 +36,7 @@ class AdaGrad(PerParameter):
         gradient = with_decay(gradient, p, group["weight_decay"])
         total = kept(state, "squares", p)
         total.add_(gradient.to(total.dtype).square())
-        p.sub_(group["lr"] * gradient / (total.sqrt() + group["eps"]))
+        p.sub_(gradient / (total.sqrt() + group["eps"]), alpha=group["lr"])
 
 
 class RMSProp(PerParameter):
@@ -58,7 +58,7 @@ class RMSProp(PerParameter):
         gradient = with_decay(gradient, p, group["weight_decay"])
         squares = kept(state, "squares", p)
         add_to_average(squares, gradient.to(squares.dtype).square(), group["alpha"])
-        p.sub_(group["lr"] * gradient / (squares.sqrt() + group["eps"]))
+        p.sub_(gradient / (squares.sqrt() + group["eps"]), alpha=group["lr"])
 
 
 class Adam(PerParameter):
@@ -83,7 +83,7 @@ class Adam(PerParameter):
 
     def update(self, p: Tensor, gradient: Tensor, state: State, group: Group) -> None:
         gradient = with_decay(gradient, p, group["weight_decay"])
-        p.sub_(group["lr"] * adam_direction(gradient, state, group["betas"], group["eps"]))
+        p.sub_(adam_direction(gradient, state, group["betas"], group["eps"]), alpha=group["lr"])
 
 
 class AdamW(Adam):
@@ -110,7 +110,7 @@ class AdamW(Adam):
 def adamw_update(p: Tensor, gradient: Tensor, state: State, group: Group) -> None:
     """AdamW's rule, which other optimizers use for what is no matrix."""
     p.mul_(1 - group["lr"] * group["weight_decay"])
-    p.sub_(group["lr"] * adam_direction(gradient, state, group["betas"], group["eps"]))
+    p.sub_(adam_direction(gradient, state, group["betas"], group["eps"]), alpha=group["lr"])
 
 
 def adam_direction(
@@ -124,4 +124,5 @@ def adam_direction(
     state["step"] = t = state.get("step", 0) + 1
     add_to_average(mean, gradient, beta1)
     add_to_average(squares, gradient.to(squares.dtype).square(), beta2)
-    return (mean / (1 - beta1**t)) / ((squares / (1 - beta2**t)).sqrt() + eps)
+    size = (squares / (1 - beta2**t)).sqrt_().add_(eps)
+    return (mean / (1 - beta1**t)).div_(size)

@@ -37,5 +37,5 @@ class Lion(PerParameter):
         beta1, beta2 = group["betas"]
         mean = kept(state, "mean", p)
         direction = mean.lerp(gradient.to(mean.dtype), 1 - beta1).sign_()
-        p.mul_(1 - group["lr"] * group["weight_decay"]).sub_(group["lr"] * direction)
+        p.mul_(1 - group["lr"] * group["weight_decay"]).sub_(direction, alpha=group["lr"])
         add_to_average(mean, gradient, beta2)

@@ -75,11 +75,15 @@ def muon_update(p: Tensor, gradient: Tensor, state: State, group: Group) -> None
         ahead = ahead.bfloat16()
     direction = orthogonalise(ahead, group["steps"]).to(momentum.dtype)
     p.mul_(1 - group["lr"] * group["weight_decay"])
-    p.sub_(group["lr"] * step_scale(*p.shape, group["scale"]) * direction)
+    p.sub_(direction, alpha=group["lr"] * step_scale(*p.shape, group["scale"]))
 
 
 class Muon(PerParameter):
-    """`muon_update` for matrices. With `bfloat16`, Newton-Schulz runs in that: faster on a GPU."""
+    """`muon_update` for matrices.
+
+    With `bfloat16`, Newton-Schulz runs in that, as in PyTorch's Muon. It is meant for GPUs: on a
+    CPU without instructions for it, that is several times slower.
+    """
 
     def __init__(
         self,

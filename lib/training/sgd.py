@@ -18,7 +18,7 @@ class SGD(PerParameter):
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
 
     def update(self, p: Tensor, gradient: Tensor, state: State, group: Group) -> None:
-        p.sub_(group["lr"] * with_decay(gradient, p, group["weight_decay"]))
+        p.sub_(with_decay(gradient, p, group["weight_decay"]), alpha=group["lr"])
 
 
 class Momentum(PerParameter):
@@ -46,7 +46,7 @@ class Momentum(PerParameter):
         v = kept(state, "velocity", p)
         v.mul_(group["momentum"]).add_(gradient)
         direction = gradient + group["momentum"] * v if group["nesterov"] else v
-        p.sub_(group["lr"] * direction)
+        p.sub_(direction, alpha=group["lr"])
 
 
 def with_decay(gradient: Tensor, p: Tensor, weight_decay: float) -> Tensor:

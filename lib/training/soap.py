@@ -68,30 +68,29 @@ def soap_update(p: Tensor, gradient: Tensor, state: State, group: Group) -> None
     state["step"] = t = state["step"] + 1
     add_to_average(mean, gradient, beta1)
     add_to_average(squares, turn(gradient, state).square(), beta2)
-    size = (squares / (1 - beta2**t)).sqrt() + group["eps"]
+    size = (squares / (1 - beta2**t)).sqrt_().add_(group["eps"])
     direction = turn_back(turn(mean, state) / (1 - beta1**t) / size, state)
-    p.mul_(1 - group["lr"] * group["weight_decay"]).sub_(group["lr"] * direction)
-    for side, product in products(gradient).items():
-        if side in state:
-            add_to_average(state[side], product, beta2)
-            if t % group["every"] == 0:
-                basis = state[f"{side}_basis"]
-                basis.copy_(better_basis(state[side], basis))
+    p.mul_(1 - group["lr"] * group["weight_decay"]).sub_(direction, alpha=group["lr"])
+    for side, product in products(gradient, group["max_side"]).items():
+        add_to_average(state[side], product, beta2)
+        if t % group["every"] == 0:
+            basis = state[f"{side}_basis"]
+            basis.copy_(better_basis(state[side], basis))
 
 
 def find_first_basis(gradient: Tensor, state: State, group: Group) -> None:
     """Begin with the eigenvectors of the first G G^T and G^T G."""
     gradient = gradient.to(torch.promote_types(gradient.dtype, torch.float32))
-    for side, product in products(gradient).items():
-        if len(product) <= group["max_side"]:
-            state[side] = (1 - group["betas"][1]) * product
-            state[f"{side}_basis"] = torch.linalg.eigh(product).eigenvectors
+    for side, product in products(gradient, group["max_side"]).items():
+        state[side] = (1 - group["betas"][1]) * product
+        state[f"{side}_basis"] = torch.linalg.eigh(product).eigenvectors
     state["step"] = 0
 
 
-def products(gradient: Float[Tensor, "M N"]) -> dict[str, Tensor]:
-    """How rows vary together, M x M, and how columns do, N x N."""
-    return {"left": gradient @ gradient.T, "right": gradient.T @ gradient}
+def products(gradient: Float[Tensor, "M N"], max_side: int) -> dict[str, Tensor]:
+    """How rows vary together, M x M, and how columns do, N x N: of the sides to be turned."""
+    sides = {"left": gradient, "right": gradient.T}
+    return {side: x @ x.T for side, x in sides.items() if len(x) <= max_side}
 
 
 def turn(x: Float[Tensor, "M N"], state: State) -> Float[Tensor, "M N"]:

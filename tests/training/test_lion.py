@@ -10,10 +10,11 @@ def test_by_hand():
     optimizer.step()  # the decay takes a tenth, then each moves by lr against its sign
     torch.testing.assert_close(p.tolist(), [8.5, 9.5, 9.0])
     torch.testing.assert_close(optimizer.state[p]["mean"].tolist(), [2.0, -2.0, 0.0])
-    p.grad = torch.tensor([-1.0, -1.0, 1.0], dtype=torch.float64)
-    optimizer.step()  # (2 - 1) / 2 > 0: still down, though the gradient turned
-    torch.testing.assert_close(p.tolist(), [7.15, 9.05, 7.6])
-    torch.testing.assert_close(optimizer.state[p]["mean"].tolist(), [1.25, -1.75, 0.25])
+    p.grad = torch.tensor([-1.0, 3.0, 1.0], dtype=torch.float64)
+    optimizer.step()
+    # (2 - 1) / 2 > 0: still down, though the gradient turned; (-2 + 3) / 2 > 0: it turned by more
+    torch.testing.assert_close(p.tolist(), [7.15, 8.05, 7.6])
+    torch.testing.assert_close(optimizer.state[p]["mean"].tolist(), [1.25, -0.75, 0.25])
 
 
 def test_the_scale_of_the_gradients_does_not_matter():

@@ -7,6 +7,7 @@ import torch
 from descents import after, parameters
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils.flop_counter import FlopCounterMode
 
 from lib.training.adaptive import AdamW
 from lib.training.muon import (
@@ -47,6 +48,15 @@ def test_all_directions_become_about_equal(rows, columns, seed):
     large = int((s / s.norm() > 0.003).sum())  # they come in descending order, s does
     assert after_five.max() < 1.21
     assert after_five.sort(descending=True).values[:large].min() > 0.68
+
+
+def test_a_tall_matrix_costs_no_more_than_a_wide_one():
+    flops = []
+    for shape in ((3, 50), (50, 3)):
+        with FlopCounterMode(display=False) as counter:
+            orthogonalise(random_matrix(*shape))
+        flops.append(counter.get_total_flops())
+    assert flops[0] == flops[1] == 5 * 2 * (2 * 3 * 3 * 50) + 5 * 2 * 3**3
 
 
 def test_scale_and_zero():

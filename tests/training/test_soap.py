@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from descents import after, descend, parameters
+from torch.utils.flop_counter import FlopCounterMode
 
 from lib.training.adaptive import AdamW
 from lib.training.soap import SOAP, better_basis
@@ -77,6 +78,14 @@ def test_a_long_side_is_not_turned():
     assert tall["right_basis"].shape == (3, 3)
     assert not {"right", "right_basis"} & set(wide)
     assert not {"left", "left_basis"} & set(tall)
+
+
+def test_no_product_of_a_long_side_is_formed():
+    (p,) = parameters(((3, 500),))
+    optimizer = SOAP([p], max_side=400)
+    with FlopCounterMode(display=False) as counter:
+        descend(optimizer, [p], range(5))
+    assert 0 < counter.get_total_flops() < 2 * 500 * 500 * 3
 
 
 def test_a_turned_problem_gives_the_turned_path():
