@@ -1,16 +1,22 @@
-"""A run so small that a test can train it: byte tokens of some tales, two layers of width 32."""
+"""A run so small that a test can train it: byte tokens of some tales, two layers of width 32;
+and what makes two runs equal."""
 
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
+
+import torch
 
 from lib.corpora.tales import Tales
 from lib.model.config import ModelConfig
 from lib.tokenization.bpe import BPE
 from lib.tokenization.own_json import save
 from lib.tokenization.token_files import encode_file
+from lib.training.checkpoint import load_latest
 from lib.training.config import Config, DataConfig, OptimizerConfig, RunConfig, ScheduleConfig
+from lib.training.log import read_log
 
 END = "<|end|>"
 
@@ -54,3 +60,28 @@ def tiny_config(folder: Path, **run) -> Config:
             **run,
         ),
     )
+
+
+def assert_same_end(folder: Path, other: Path) -> None:
+    """The same weights and state, bit for bit, and the same log, times aside."""
+    a, b = (load_latest(each / "checkpoints") for each in (folder, other))
+    assert a.step == b.step
+    assert all(torch.equal(a.weights[name], b.weights[name]) for name in a.weights | b.weights)
+    assert_same_tree(a.state | {"seconds": 0}, b.state | {"seconds": 0})
+    assert without_times(folder) == without_times(other)
+
+
+def assert_same_tree(a: Any, b: Any) -> None:
+    assert type(a) is type(b)
+    if isinstance(a, torch.Tensor):
+        assert torch.equal(a, b)
+    elif isinstance(a, dict):
+        assert a.keys() == b.keys()
+        for key in a:
+            assert_same_tree(a[key], b[key])
+    else:
+        assert a == b
+
+
+def without_times(folder: Path) -> list[dict]:
+    return [r | {"seconds": 0} for r in read_log(folder / "log.jsonl")]
