@@ -124,6 +124,8 @@ def drain(
     callbacks, last = list(callbacks), None
     with tqdm(total=n_steps, unit="step", leave=False, disable=not progress) as bar:
         for last in steps:
+            if bar.n == 0:
+                bar.initial = bar.n = last.step - 1  # of a run that goes on: done before
             bar.update(last.step - bar.n)
             bar.set_postfix(loss=f"{last.loss:.3f}", lr=f"{last.lr:.1e}", refresh=False)
             for callback in callbacks:

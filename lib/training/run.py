@@ -179,6 +179,7 @@ def load_model(folder: Path) -> tuple[Transformer, Checkpoint]:
 def _make(config: Config, ranks: Ranks) -> Run:
     if config.run.threads is not None:
         torch.set_num_threads(config.run.threads)
+    torch.manual_seed(config.run.seed)  # for whatever the model may draw while it trains
     model = make_model(config)
     optimizer = make_optimizer(config.optimizer, model)
     return Run(config, model, optimizer, training_batches(config, ranks), ranks)
