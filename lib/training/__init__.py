@@ -2,5 +2,7 @@
 
 Read losses; then the optimizers as a ladder: optimizer, sgd, adaptive, lion, muon, soap, and
 groups, which says which parameters get which; schedules, clipping, accumulation, recomputation,
-precision. What a run needs besides: batches, log, checkpoint, config, and loop, which joins it all.
+precision. Then what moves: packing and batches, divergence, ranks, and loop, which joins it all.
+What makes it a run that a file describes and a crash cannot end: config, settings, build, log,
+tensor_tree, checkpoint, run, sample; and __main__, the command line.
 """
