@@ -75,7 +75,7 @@ def test_overrides_win(file):
         ("run.steps=true", "run.steps is True, and should be a whole number"),
         ("run.recompute=1", "run.recompute is 1, and should be true or false"),
         ("optimizer.betas=[0.9]", "should be a list of 2 numbers"),
-        ("schedule.name=cosinus", "should be one of 'cosine', 'wsd'"),
+        ("schedule.name=cosinus", "should be one of 'constant', 'linear'"),
         ("steps=5", "is no override. Write name.field=value"),
         ("run.steps", "is no override. Write name.field=value"),
         ("run.steps=0", "run.steps counts something"),
