@@ -56,6 +56,23 @@ def test_an_old_python_can_read_it_and_is_told_what_to_do():
     assert said.stderr.startswith("This course needs Python 3.11 or newer, this is 3.")
 
 
+def test_the_lab_serves_the_whole_course_and_opens_the_start_page(run, installs, monkeypatch):
+    start = run.ROOT / "lectures" / "00_start_here.ipynb"
+    start.parent.mkdir()
+    start.touch()
+    commands = []
+    monkeypatch.setattr(run, "call", lambda command, *_: commands.append(command) or 0)
+    assert run.lab(["--no-browser"]) == 0
+    (command,) = commands
+    assert command[1:] == [
+        "-m",
+        "jupyterlab",
+        f"--ServerApp.root_dir={run.ROOT}",  # or links from lectures to lib/ lead nowhere
+        start,
+        "--no-browser",
+    ]
+
+
 def test_help_names_every_command(run, capsys):
     assert run.main([]) == run.main(["--help"]) == 0
     shown = capsys.readouterr().out
