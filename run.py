@@ -92,7 +92,7 @@ def lab(arguments: list[str]) -> int:
     start = ROOT / "lectures" / "00_start_here.ipynb"
     say("Opening JupyterLab. To stop it: Ctrl-C here, twice.")
     page = start if start.exists() else ROOT / "lectures"
-    # With a file alone JupyterLab would serve only the file's folder, and no link to lib/ could open.
+    # With a file alone JupyterLab would serve its folder alone, and no link to lib/ could open.
     root = f"--ServerApp.root_dir={ROOT}"
     status = call([python, "-m", "jupyterlab", root, page, *arguments], own_kernel())
     return 0 if status == INTERRUPTED else status  # Ctrl-C is how one leaves
