@@ -130,11 +130,13 @@ def test(arguments: list[str]) -> int:
 
 
 def bench(arguments: list[str]) -> int:
-    """Run tests/benchmarks/bench_*.py, or those whose name contains one of the words given."""
-    words = [word for word in arguments if not word.startswith("-")]
-    options = [word for word in arguments if word.startswith("-")]
+    """Run tests/benchmarks/bench_*.py, or those named (in part) before the first --option."""
+    n_words = next((i for i, word in enumerate(arguments) if word.startswith("-")), len(arguments))
+    words, options = arguments[:n_words], arguments[n_words:]
     scripts = sorted((ROOT / "tests" / "benchmarks").glob("bench_*.py"))
-    chosen = [path for path in scripts if not words or any(word in path.stem for word in words)]
+    exact = [path for path in scripts if path.stem.removeprefix("bench_") in words]
+    in_part = [path for path in scripts if any(word in path.stem for word in words)]
+    chosen = (exact or in_part) if words else scripts
     if not chosen:
         names = ", ".join(path.stem.removeprefix("bench_") for path in scripts) or "none yet"
         raise Stop(f"No benchmark has such a name. There are: {names}.")

@@ -73,6 +73,26 @@ def test_the_lab_serves_the_whole_course_and_opens_the_start_page(run, installs,
     ]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "scripts", "options"),
+    [
+        ([], ["bench_a_training", "bench_encoding", "bench_training"], []),
+        (["training"], ["bench_training"], []),  # the exact name alone
+        (["train"], ["bench_a_training", "bench_training"], []),
+        (["encoding", "--only", "10 MB"], ["bench_encoding"], ["--only", "10 MB"]),
+    ],
+)
+def test_benchmarks_are_chosen_by_name(run, installs, monkeypatch, arguments, scripts, options):
+    folder = run.ROOT / "tests" / "benchmarks"
+    folder.mkdir(parents=True)
+    for name in ("bench_training", "bench_a_training", "bench_encoding"):
+        (folder / f"{name}.py").touch()
+    commands = []
+    monkeypatch.setattr(run, "call", lambda command, *_: commands.append(command[1:]) or 0)
+    assert run.bench(arguments) == 0
+    assert [(path.stem, *rest) for path, *rest in commands] == [(n, *options) for n in scripts]
+
+
 def test_help_names_every_command(run, capsys):
     assert run.main([]) == run.main(["--help"]) == 0
     shown = capsys.readouterr().out
