@@ -51,9 +51,13 @@ def write_around(ax: Axes, title: str, x: str, y: str, axes: Mapping[str, Any]) 
 
 
 def _wrapped(title: str, ax: Axes) -> str:
-    """The title in as many lines as the axes are wide for: a bold character takes 0.094 inches."""
+    """The title in as many lines as the axes are wide for, before anything is laid out.
+
+    A bold character takes 0.094 inches, one of a label on the y axis 0.085.
+    """
     columns = ax.get_gridspec().ncols if ax.get_subplotspec() else 1
-    inches = ax.get_figure(root=True).get_figwidth() / columns - 0.8  # for the y axis
+    longest = max((len(label.get_text()) for label in ax.get_yticklabels()), default=0)
+    inches = ax.get_figure(root=True).get_figwidth() / columns - max(0.8, 0.3 + 0.085 * longest)
     return textwrap.fill(title, max(20, int(inches / 0.094)))
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lib.notebook.drawing import axes_for, numbers, plain_number, same_length, write_around
-from lib.notebook.plots import curves
+from lib.notebook.plots import bars, curves
 
 
 @pytest.fixture(autouse=True)
@@ -84,3 +84,11 @@ def test_a_long_title_is_wrapped_instead_of_cut_off():
     figure.canvas.draw()
     assert ax.title.get_window_extent().x1 <= figure.bbox.x1
     assert ax.get_title().replace("\n", " ") == title
+
+
+def test_long_names_of_bars_leave_less_room_for_the_title():
+    values = {"all tokens equally likely": 2.6, "a perfect model": 0.06}
+    ax = bars(values, title="The model has learned most of what can be known", x="x", alt="a")
+    figure = ax.get_figure(root=True)
+    figure.canvas.draw()
+    assert ax.title.get_window_extent().x1 <= figure.bbox.x1
