@@ -1,5 +1,7 @@
 """What all plots share: numbers of any kind, and ticks a reader does not have to decode."""
 
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -7,6 +9,8 @@ import torch
 
 from lib.notebook.drawing import axes_for, numbers, plain_number, same_length, write_around
 from lib.notebook.plots import bars, curves
+
+HOUSE_STYLE = Path(__file__).parents[2] / "lib" / "notebook" / "house.mplstyle"
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +92,8 @@ def test_a_long_title_is_wrapped_instead_of_cut_off():
 
 def test_long_names_of_bars_leave_less_room_for_the_title():
     values = {"all tokens equally likely": 2.6, "a perfect model": 0.06}
-    ax = bars(values, title="The model has learned most of what can be known", x="x", alt="a")
-    figure = ax.get_figure(root=True)
-    figure.canvas.draw()
-    assert ax.title.get_window_extent().x1 <= figure.bbox.x1
+    with plt.style.context(HOUSE_STYLE):
+        ax = bars(values, title="The model has learned most of what can be known", x="x", alt="a")
+        figure = ax.get_figure(root=True)
+        figure.canvas.draw()
+        assert ax.title.get_window_extent().x1 <= figure.bbox.x1
