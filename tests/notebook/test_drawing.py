@@ -6,9 +6,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from matplotlib.text import Text
 
 from lib.notebook.drawing import axes_for, numbers, plain_number, same_length, write_around
-from lib.notebook.plots import bars, curves
+from lib.notebook.plots import bars
 
 HOUSE_STYLE = Path(__file__).parents[2] / "lib" / "notebook" / "house.mplstyle"
 
@@ -81,19 +82,15 @@ def test_log_axes_say_plain_numbers(xs, labels):
     assert not [text for text in ax.xaxis.get_minorticklabels() if text.get_text()]
 
 
-def test_a_long_title_is_wrapped_instead_of_cut_off():
-    title = "Only text that is like the training text profits from a growing vocabulary"
-    ax = curves({"a": ([1, 2], [3, 4])}, title=title, x="x", y="y", alt="a")
-    figure = ax.get_figure(root=True)
-    figure.canvas.draw()
-    assert ax.title.get_window_extent().x1 <= figure.bbox.x1
-    assert ax.get_title().replace("\n", " ") == title
+TITLE = "The model has learned most of what can be known about these texts, and of others little"
 
 
-def test_long_names_of_bars_leave_less_room_for_the_title():
-    values = {"all tokens equally likely": 2.6, "a perfect model": 0.06}
+@pytest.mark.parametrize("labels", [["a", "b"], ["all tokens equally likely", "a perfect model"]])
+def test_a_long_title_is_wrapped_instead_of_cut_off(labels):
     with plt.style.context(HOUSE_STYLE):
-        ax = bars(values, title="The model has learned most of what can be known", x="x", alt="a")
+        ax = bars({label: 1.5 for label in labels}, title=TITLE, x="x", alt="a")
         figure = ax.get_figure(root=True)
         figure.canvas.draw()
-        assert ax.title.get_window_extent().x1 <= figure.bbox.x1
+        (title,) = [text for text in ax.findobj(Text) if text.get_text().startswith("The model")]
+        assert title.get_window_extent().x1 <= figure.bbox.x1
+        assert title.get_text().replace("\n", " ") == TITLE
