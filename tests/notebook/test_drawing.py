@@ -88,7 +88,7 @@ TITLE = "The model has learned most of what can be known about these texts, and 
 @pytest.mark.parametrize("labels", [["a", "b"], ["all tokens equally likely", "a perfect model"]])
 def test_a_long_title_is_wrapped_instead_of_cut_off(labels):
     with plt.style.context(HOUSE_STYLE):
-        ax = bars({label: 1.5 for label in labels}, title=TITLE, x="x", alt="a")
+        ax = bars(dict.fromkeys(labels, 1.5), title=TITLE, x="x", alt="a")
         figure = ax.get_figure(root=True)
         figure.canvas.draw()
         (title,) = [text for text in ax.findobj(Text) if text.get_text().startswith("The model")]
