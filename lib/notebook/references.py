@@ -67,6 +67,11 @@ class Reference:
 class References(tuple[Reference, ...]):
     """Several references, shown as a list."""
 
+    def __repr__(self) -> str:
+        if len(self) > MOST_UNFOLDED:
+            return f"{len(self)} references"
+        return "\n".join(map(str, self))
+
     def _repr_markdown_(self) -> str:
         return "\n".join(f"- {reference._repr_markdown_()}" for reference in self)
 

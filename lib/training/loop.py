@@ -119,7 +119,7 @@ def drain(
 ) -> Step | None:
     """Run to the end under a progress bar, and return the last step; None if there was none.
 
-    Every callback gets every step: one that draws is a live plot.
+    Every callback gets every step; in a notebook, `lib.notebook.live_plot` draws them as they come.
     """
     callbacks, last = list(callbacks), None
     with tqdm(total=n_steps, unit="step", leave=False, disable=not progress) as bar:

@@ -108,4 +108,7 @@ def test_a_long_list_is_folded():
     everything = references()
     assert everything._repr_html_().startswith("<details><summary>")
     assert everything._repr_html_().count("<li>") == len(everything) > 20
-    assert "<details>" not in references("vaswani2017attention")._repr_html_()
+    assert repr(everything) == f"{len(everything)} references"
+    attention = references("vaswani2017attention")
+    assert "<details>" not in attention._repr_html_()
+    assert repr(attention) == str(attention[0])
