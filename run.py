@@ -208,7 +208,8 @@ def lint_stage(python: Path, results: Path) -> int:
 
 def unit_stage(python: Path, results: Path) -> int:
     """every test of lib/ and of the project itself"""
-    return pytest(python, results, "tests", "-m", "not browser", "--durations=5")
+    cores = ["-n", "auto", "--dist", "worksteal"]
+    return pytest(python, results, "tests", "-m", "not browser", "--durations=5", *cores)
 
 
 def lectures_stage(python: Path, results: Path) -> int:

@@ -78,7 +78,7 @@ Point = namedtuple("Point", "x y")
         (Rule, "type", "class Rule"),
         (functools.reduce, "builtin_function_or_method", "reduce"),
     ],
-    ids=str,
+    ids=lambda part: part if isinstance(part, str) else type(part).__name__,
 )
 def test_kind_and_text(value, kind, text):
     shown = describe(value)
