@@ -10,6 +10,7 @@ replaces that, so it has to keep the future out by itself.
 """
 
 import math
+from typing import Any
 
 import torch
 from einops import einsum, rearrange
@@ -17,8 +18,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from lib.model.checks import check_sharing
+from lib.model.softcap import soft_cap
 
 Mask = Bool[Tensor, "T S"] | Bool[Tensor, "B T S"]  # the same for all sequences, or one for each
+Bias = Float[Tensor, "N T S"] | Float[Tensor, "B N T S"]  # is added to scores
 
 
 def attention(
@@ -26,26 +29,48 @@ def attention(
     k: Float[Tensor, "B S K H"],
     v: Float[Tensor, "B S K H"],
     mask: Mask | None = None,
+    **scoring: Any,
 ) -> Float[Tensor, "B T N H"]:
-    """Average the values with the attention weights."""
-    weights = rearrange(attention_weights(q, k, mask), "B (K G) T S -> B K G T S", K=k.shape[2])
+    """Average the values with the attention weights; `scoring` is for `attention_scores`."""
+    weights = attention_weights(q, k, mask, **scoring)
+    weights = rearrange(weights, "B (K G) T S -> B K G T S", K=k.shape[2])
     out = einsum(weights, v, "B K G T S, B S K H -> B T K G H")
     return rearrange(out, "B T K G H -> B T (K G) H")
 
 
 def attention_weights(
-    q: Float[Tensor, "B T N H"], k: Float[Tensor, "B S K H"], mask: Mask | None = None
+    q: Float[Tensor, "B T N H"],
+    k: Float[Tensor, "B S K H"],
+    mask: Mask | None = None,
+    **scoring: Any,
 ) -> Float[Tensor, "B N T S"]:
     """How much each query looks at each key; every row sums to one."""
-    (_, T, N, H), (_, S, K, _) = q.shape, k.shape
-    check_sharing(N, K)
+    scores = attention_scores(q, k, **scoring)
     if mask is None:
-        mask = causal_mask(T, S, q.device)
-    q = rearrange(q, "B T (K G) H -> B T K G H", K=K)
-    scores = einsum(q, k, "B T K G H, B S K H -> B K G T S") / math.sqrt(H)
-    scores = rearrange(scores, "B K G T S -> B (K G) T S")
+        mask = causal_mask(q.shape[1], k.shape[1], q.device)
     scores = scores.masked_fill(~over_heads(mask), -math.inf)  # exp(-inf) = 0: no weight at all
     return scores.softmax(dim=-1)
+
+
+def attention_scores(
+    q: Float[Tensor, "B T N H"],
+    k: Float[Tensor, "B S K H"],
+    *,
+    scale: float | None = None,
+    softcap: float | None = None,
+    bias: Bias | None = None,
+) -> Float[Tensor, "B N T S"]:
+    """Queries times keys, before the mask and softmax.
+
+    With independent coordinates of size one, a sum of H products has size sqrt(H), which `scale`
+    takes out again: 1 / sqrt(H) unless given. Then scores are capped, and ALiBi's bias is added.
+    """
+    check_sharing(q.shape[2], k.shape[2])
+    divisor = math.sqrt(q.shape[-1]) if scale is None else 1 / scale
+    q = rearrange(q, "B T (K G) H -> B T K G H", K=k.shape[2])
+    scores = einsum(q, k, "B T K G H, B S K H -> B K G T S") / divisor
+    scores = soft_cap(rearrange(scores, "B K G T S -> B (K G) T S"), softcap)
+    return scores if bias is None else (scores + bias).to(scores.dtype)
 
 
 def causal_mask(
@@ -54,6 +79,16 @@ def causal_mask(
     """True where query t may see key s. With more keys (S > T) the queries are the last T."""
     S = T if S is None else S
     return torch.ones(T, S, dtype=torch.bool, device=device).tril(diagonal=S - T)
+
+
+def windowed(
+    mask: Mask | None, T: int, S: int, window: int | None, device: torch.device | None = None
+) -> Mask | None:
+    """The mask, or causality, narrowed to the `window` keys that end with the query's own."""
+    if window is None or window >= S:
+        return mask
+    near = torch.ones(T, S, dtype=torch.bool, device=device).triu(diagonal=S - T - window + 1)
+    return near & (causal_mask(T, S, device) if mask is None else mask)
 
 
 def over_heads(mask: Mask) -> Bool[Tensor, "T S"] | Bool[Tensor, "B 1 T S"]:

@@ -1,24 +1,37 @@
 """Every choice that makes a model, in one place, and how many parameters the choices cost.
 
 A frozen dataclass of plain numbers and words, so it can be written to a file, read back and
-compared, and two equal configs are the same model. Letters: V vocabulary, L layers, D width,
-N query heads, K key/value heads, H width of one head, F feed-forward width.
+compared, and two equal configs are the same model. The defaults are the block of Llama: pre-norm,
+RMSNorm, RoPE, SwiGLU, no biases. Letters: V vocabulary, L layers, D width, N query heads, K
+key/value heads, H width of one head, F feed-forward width.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from math import log
-from typing import Any, Literal
+from typing import Any
 
-from lib.model.checks import check_choices, check_count, check_pairs, check_sharing, equal_heads
-
-Norm = Literal["rms", "layer"]
-Positions = Literal["rope", "rope_half", "learned"]
-FFN = Literal["swiglu", "gelu", "gelu_tanh"]
-Attention = Literal["plain", "sdpa", "blocked"]
-Init = Literal["fan_in", "glorot", "gpt2"]
-DType = Literal["float32", "bfloat16", "float16", "float64"]
+from lib.model.checks import (
+    check_choices,
+    check_count,
+    check_heads_turn,
+    check_parts,
+    check_sharing,
+    check_windows,
+    equal_heads,
+)
+from lib.model.choices import (
+    FFN,
+    GATES,
+    Attention,
+    DType,
+    Init,
+    Norm,
+    NormPlacement,
+    Positions,
+    QKNorm,
+)
 
 
 @dataclass(frozen=True)
@@ -40,11 +53,27 @@ class ModelConfig:
 
     norm: Norm = "rms"
     norm_eps: float = 1e-5
-    positions: Positions = "rope"  # which coordinates rotate together: 2i and 2i+1, or i and i+H/2
+    norm_placement: NormPlacement = "pre"
+    norm_offset: bool = False  # the scale is one plus the weight (Gemma)
+    qk_norm: QKNorm | None = None  # norms for queries and keys, before they are turned
+    positions: Positions = "rope"
     rope_theta: float = 10_000.0
+    rope_fraction: float = 1.0  # of each head's coordinates, the first ones, that turn
+    rope_scaling: tuple[float, float, float, int] | None = None  # see `rope.stretched`
     ffn: FFN = "swiglu"
+    parallel: bool = False  # attention and feed-forward read the same norm, and are added together
     bias: bool = False  # in every linear layer but the output, and in LayerNorm
+    qkv_bias: bool | None = None  # in queries, keys, values; None: as `bias`
     tied: bool = False  # the output projection is the embedding table
+    embedding_scale: float = 1.0  # embeddings are multiplied by it (Gemma: sqrt(D))
+
+    window: int | None = None  # keys that a query sees in a windowed layer, its own among them
+    window_pattern: str = "W"  # W windowed or F full, repeated over the layers: "WF", "WWWF"
+    rope_on_full: bool = True  # False: layers without window get no positions
+    attention_scale: float | None = None  # of queries times keys; None: 1 / sqrt(H)
+    attention_softcap: float | None = None  # scores stay within plus and minus this
+    output_softcap: float | None = None  # and so do logits
+    attention_gate: bool = False  # what attention found is let through by sigmoid(W x)
 
     attention: Attention = "plain"  # three ways to the same values, see fast_attention.py
     init: Init = "fan_in"
@@ -59,8 +88,10 @@ class ModelConfig:
         for name in ("n_kv_heads", "head_width", "ff_width"):
             check_count(name, getattr(self, name))
         check_sharing(self.n_heads, self.n_kv_heads)
-        if self.positions != "learned":
-            check_pairs(self.head_width)
+        if self.positions.startswith("rope"):
+            check_heads_turn(self.head_width, self.rope_fraction)
+        check_windows(self.window, self.window_pattern, self.rope_on_full)
+        check_parts(self)
 
     def _fill_in(self) -> None:
         """What was left open; frozen fields may be set like this while the object is made."""
@@ -72,6 +103,31 @@ class ModelConfig:
             object.__setattr__(self, "ff_width", _ff_width(self.width, self.ffn))
         if self.compute_dtype is None:
             object.__setattr__(self, "compute_dtype", self.dtype)
+
+    @property
+    def is_gated(self) -> bool:
+        """Whether the feed-forward layers have a gate, and so three matrices instead of two."""
+        return self.ffn in GATES
+
+    @property
+    def has_qkv_bias(self) -> bool:
+        """Whether queries, keys and values have biases."""
+        return self.bias if self.qkv_bias is None else self.qkv_bias
+
+    @property
+    def turned_width(self) -> int:
+        """How many coordinates of each head RoPE turns."""
+        return round(self.head_width * self.rope_fraction)
+
+    def is_windowed(self, layer: int) -> bool:
+        """Whether that layer, counted from 0, sees only the `window` nearest keys."""
+        if self.window is None:
+            return False
+        return self.window_pattern[layer % len(self.window_pattern)] == "W"
+
+    def window_of(self, layer: int) -> int | None:
+        """How many keys a query sees in that layer; None: all before it."""
+        return self.window if self.is_windowed(layer) else None
 
     @classmethod
     def from_depth(
@@ -131,20 +187,20 @@ def params_by_part(config: ModelConfig) -> dict[str, int]:
     """Parameters of each kind of part, over all layers, in closed form."""
     V, L, D = config.vocab_size, config.n_layers, config.width
     N, K, H, F = config.n_heads, config.n_kv_heads, config.head_width, config.ff_width
-    n_norms = 2 * L + 1
-    norm_shift = config.bias and config.norm == "layer"
-    n_inner = 2 if config.ffn == "swiglu" else 1  # gate and up, or up alone
+    n_inner = 2 if config.is_gated else 1  # gate and up, or up alone
     attention = D * H * (N + K + K) + N * H * D
+    attention += D * N * H if config.attention_gate else 0
+    attention += H * (N + K + K) if config.has_qkv_bias else 0
     ffn = n_inner * D * F + F * D
     if config.bias:
-        attention += H * (N + K + K) + D
+        attention += D + (N * H if config.attention_gate else 0)
         ffn += n_inner * F + D
     return {
         "embedding": V * D,
         "positions": config.context * D if config.positions == "learned" else 0,
         "attention": L * attention,
         "ffn": L * ffn,
-        "norms": n_norms * D * (2 if norm_shift else 1),
+        "norms": _norm_params(config),
         "output": 0 if config.tied else V * D,
     }
 
@@ -152,6 +208,16 @@ def params_by_part(config: ModelConfig) -> dict[str, int]:
 def n_params(config: ModelConfig) -> int:
     """All parameters; a table that serves as embedding and output counts once."""
     return sum(params_by_part(config).values())
+
+
+def _norm_params(config: ModelConfig) -> int:
+    """Those of the blocks, the one before the output, and those of queries and keys."""
+    N, K, H = config.n_heads, config.n_kv_heads, config.head_width
+    of_one = {"rms": 1, "layer": 2 if config.bias else 1, "none": 0}[config.norm] * config.width
+    in_block = 4 if config.norm_placement == "sandwich" else 1 if config.parallel else 2
+    last = 0 if config.norm_placement == "post" else 1
+    qk = {None: 0, "head": H + H, "all": (N + K) * H}[config.qk_norm]
+    return (config.n_layers * in_block + last) * of_one + config.n_layers * qk
 
 
 def _closest(n: int | float, growing: Iterator[ModelConfig]) -> ModelConfig:
@@ -166,4 +232,4 @@ def _closest(n: int | float, growing: Iterator[ModelConfig]) -> ModelConfig:
 
 def _ff_width(width: int, ffn: FFN) -> int:
     """As many parameters with a gate as without: 3 matrices of 8/3 D instead of 2 of 4 D."""
-    return 64 * max(1, round(width * 8 / 3 / 64)) if ffn == "swiglu" else 4 * width
+    return 64 * max(1, round(width * 8 / 3 / 64)) if ffn in GATES else 4 * width

@@ -12,7 +12,8 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 
-from lib.model.attention import Mask, attention, causal_mask, over_heads
+from lib.model.attention import Bias, Mask, attention, causal_mask, over_heads
+from lib.model.checks import check_sharing
 
 
 def attention_sdpa(
@@ -20,15 +21,24 @@ def attention_sdpa(
     k: Float[Tensor, "B S K H"],
     v: Float[Tensor, "B S K H"],
     mask: Mask | None = None,
+    *,
+    scale: float | None = None,
+    softcap: None = None,
+    bias: Bias | None = None,
 ) -> Float[Tensor, "B T N H"]:
-    """`F.scaled_dot_product_attention`, which on GPUs never writes the T x S weights to memory."""
+    """`F.scaled_dot_product_attention`, which on GPUs never writes the T x S weights to memory.
+
+    It knows no soft cap. With a bias the mask becomes one, too: minus infinity where it is False.
+    """
     T, S = q.shape[1], k.shape[1]
-    if mask is None and 1 < T < S:
+    if mask is None and (1 < T < S or bias is not None):
         mask = causal_mask(T, S, q.device)  # is_causal would take the queries for the first T
+    seen = None if mask is None else over_heads(mask)
     out = F.scaled_dot_product_attention(
         *(rearrange(x, "B T N H -> B N T H") for x in (q, k, v)),
-        attn_mask=None if mask is None else over_heads(mask),
+        attn_mask=seen if bias is None else bias.to(q.dtype).masked_fill(~seen, -math.inf),
         is_causal=mask is None and T == S,
+        scale=scale,
         enable_gqa=True,
     )
     return rearrange(out, "B N T H -> B T N H")
@@ -39,32 +49,41 @@ def attention_blocked(
     k: Float[Tensor, "B S K H"],
     v: Float[Tensor, "B S K H"],
     mask: Mask | None = None,
+    *,
+    scale: float | None = None,
+    softcap: float | None = None,
+    bias: Bias | None = None,
 ) -> Float[Tensor, "B T N H"]:
     """Causal attention in two blocks of queries: the first never multiplies the later keys.
 
     Made for training in bfloat16 on a CPU, where PyTorch's SDPA is slow. With a mask of one's own
-    nothing can be skipped, and it is plain `attention`.
+    nothing can be skipped, and with a cap or a bias little is won: it is plain `attention`.
     """
     T, S = q.shape[1], k.shape[1]
-    if mask is not None or T == 1:
-        return attention(q, k, v, mask)
+    if mask is not None or T == 1 or softcap is not None or bias is not None:
+        return attention(q, k, v, mask, scale=scale, softcap=softcap, bias=bias)
+    check_sharing(q.shape[2], k.shape[2])
+    scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
     out, half = [], (T + 1) // 2
     for start, end in ((0, half), (half, T)):
         visible = S - T + end  # keys up to the last query of the block
-        out.append(_causal_block(q[:, start:end], k[:, :visible], v[:, :visible]))
+        out.append(_causal_block(q[:, start:end], k[:, :visible], v[:, :visible], scale))
     return torch.cat(out, dim=1)
 
 
 def _causal_block(
-    q: Float[Tensor, "B T N H"], k: Float[Tensor, "B S K H"], v: Float[Tensor, "B S K H"]
+    q: Float[Tensor, "B T N H"],
+    k: Float[Tensor, "B S K H"],
+    v: Float[Tensor, "B S K H"],
+    scale: float,
 ) -> Float[Tensor, "B T N H"]:
     """The queries are the last T positions. The mask is added, which is cheaper than filling in."""
-    (B, T, N, H), (_, S, K, _) = q.shape, k.shape
+    (B, T, N, _), (_, S, K, _) = q.shape, k.shape
     bias = torch.zeros(T, S, dtype=q.dtype, device=q.device)
     bias.masked_fill_(~causal_mask(T, S, q.device), -math.inf)
     rows = rearrange(q, "B T (K G) H -> (B K) (G T) H", K=K)
     keys = rearrange(k, "B S K H -> (B K) H S")
     values = rearrange(v, "B S K H -> (B K) S H")
-    scores = torch.baddbmm(bias.repeat(N // K, 1), rows, keys, alpha=1 / math.sqrt(H))
+    scores = torch.baddbmm(bias.repeat(N // K, 1), rows, keys, alpha=scale)
     out = torch.bmm(scores.softmax(dim=-1), values)
     return rearrange(out, "(B K) (G T) H -> B T (K G) H", B=B, T=T)

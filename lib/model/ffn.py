@@ -3,43 +3,64 @@
 Letters: B sequences, T positions, D width, F feed-forward width.
 """
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lib.model.choices import GATES
 from lib.model.config import ModelConfig
 from lib.model.linear import Linear
 
 
-class SwiGLU(nn.Module):
-    """down(SiLU(gate x) * up x): one product opens or closes the other (arXiv 2002.05202)."""
+def squared_relu(x: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
+    """relu(x) squared (Primer, arXiv 2109.08668)."""
+    return F.relu(x).square()
+
+
+ACTIVATIONS = {
+    "relu": F.relu,
+    "relu2": squared_relu,
+    "silu": F.silu,  # x sigmoid(x), also called Swish
+    "gelu": F.gelu,  # x Phi(x), Phi the normal distribution's (arXiv 1606.08415)
+    "gelu_tanh": partial(F.gelu, approximate="tanh"),  # as in GPT-2
+}
+
+
+class GatedFFN(nn.Module):
+    """down(bend(gate x) * up x): one product opens or closes the other (arXiv 2002.05202).
+
+    With SiLU it is called SwiGLU, with GELU GeGLU, with ReLU ReGLU.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         D, wide, dtype = config.width, config.ff_width, getattr(torch, config.dtype)
+        self.bend = ACTIVATIONS[GATES[config.ffn]]
         self.gate = Linear(D, wide, config.bias, dtype)
         self.up = Linear(D, wide, config.bias, dtype)
         self.down = Linear(wide, D, config.bias, dtype)
 
     def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
-        return self.down(F.silu(self.gate(x)) * self.up(x))
+        return self.down(self.bend(self.gate(x)) * self.up(x))
 
 
-class GELU(nn.Module):
-    """down(GELU(up x)), as in GPT-2, which used the approximation of GELU by tanh (1606.08415)."""
+class PlainFFN(nn.Module):
+    """down(bend(up x)), as in the first Transformer and in GPT-2."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         D, wide, dtype = config.width, config.ff_width, getattr(torch, config.dtype)
-        self.approximate = "tanh" if config.ffn == "gelu_tanh" else "none"
+        self.bend = ACTIVATIONS[config.ffn]
         self.up = Linear(D, wide, config.bias, dtype)
         self.down = Linear(wide, D, config.bias, dtype)
 
     def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
-        return self.down(F.gelu(self.up(x), approximate=self.approximate))
+        return self.down(self.bend(self.up(x)))
 
 
-def make_ffn(config: ModelConfig) -> SwiGLU | GELU:
+def make_ffn(config: ModelConfig) -> GatedFFN | PlainFFN:
     """The feed-forward layer that the config names."""
-    return SwiGLU(config) if config.ffn == "swiglu" else GELU(config)
+    return GatedFFN(config) if config.is_gated else PlainFFN(config)

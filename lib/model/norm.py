@@ -41,33 +41,51 @@ def at_least_float32(x: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
 
 
 class RMSNorm(nn.Module):
-    """`rms_norm` with a learned scale, at first one."""
+    """`rms_norm` with a learned scale, at first one.
 
-    def __init__(self, width: int, eps: float, dtype: torch.dtype) -> None:
+    With `offset` the scale is one plus the weight, so that weight decay pulls it to one (Gemma).
+    """
+
+    def __init__(self, width: int, eps: float, dtype: torch.dtype, offset: bool = False) -> None:
         super().__init__()
-        self.eps = eps
-        self.weight = nn.Parameter(torch.ones(width, dtype=dtype))
+        self.eps, self.offset = eps, float(offset)
+        self.weight = nn.Parameter(torch.full((width,), 1 - self.offset, dtype=dtype))
 
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
-        return rms_norm(x, self.weight, self.eps)
+        scale = at_least_float32(self.weight) + 1 if self.offset else self.weight
+        return rms_norm(x, scale, self.eps)
 
 
 class LayerNorm(nn.Module):
     """`layer_norm` with a learned scale, at first one, and a learned shift, at first zero."""
 
-    def __init__(self, width: int, eps: float, bias: bool, dtype: torch.dtype) -> None:
+    def __init__(
+        self, width: int, eps: float, bias: bool, dtype: torch.dtype, offset: bool = False
+    ) -> None:
         super().__init__()
-        self.eps = eps
-        self.weight = nn.Parameter(torch.ones(width, dtype=dtype))
+        self.eps, self.offset = eps, float(offset)
+        self.weight = nn.Parameter(torch.full((width,), 1 - self.offset, dtype=dtype))
         self.bias = nn.Parameter(torch.zeros(width, dtype=dtype)) if bias else None
 
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
-        return layer_norm(x, self.weight, self.bias, self.eps)
+        scale = at_least_float32(self.weight) + 1 if self.offset else self.weight
+        return layer_norm(x, scale, self.bias, self.eps)
 
 
-def make_norm(config: ModelConfig) -> RMSNorm | LayerNorm:
-    """The norm that the config names."""
-    dtype = getattr(torch, config.dtype)
-    if config.norm == "rms":
-        return RMSNorm(config.width, config.norm_eps, dtype)
-    return LayerNorm(config.width, config.norm_eps, config.bias, dtype)
+def make_norm(config: ModelConfig) -> RMSNorm | LayerNorm | nn.Identity:
+    """The norm of the stream that the config names; "none" leaves everything as it is."""
+    dtype, offset = getattr(torch, config.dtype), config.norm_offset
+    if config.norm == "none":
+        return nn.Identity()
+    if config.norm == "layer":
+        return LayerNorm(config.width, config.norm_eps, config.bias, dtype, offset)
+    return RMSNorm(config.width, config.norm_eps, dtype, offset)
+
+
+def make_qk_norm(config: ModelConfig, n_heads: int) -> RMSNorm:
+    """For queries or keys: one scale that all heads share, or one over `n_heads` heads together.
+
+    Scores are then bounded by the scales, whatever the weights grow to (arXiv 2010.04245).
+    """
+    width = config.head_width * (n_heads if config.qk_norm == "all" else 1)
+    return RMSNorm(width, config.norm_eps, getattr(torch, config.dtype), config.norm_offset)

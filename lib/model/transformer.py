@@ -3,42 +3,67 @@
 Letters: B sequences, T positions, S keys, D width, V vocabulary, L layers.
 """
 
+from functools import partial
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lib.model.attention import Mask
+from lib.model.alibi import alibi_bias
+from lib.model.attention import Bias, Mask
 from lib.model.config import ModelConfig
 from lib.model.embedding import Embedding
 from lib.model.ffn import make_ffn
 from lib.model.init import initialise
 from lib.model.linear import Linear, linear
 from lib.model.norm import make_norm
+from lib.model.residual import NORMS, RESIDUAL
 from lib.model.rope import Rotation, rotation
 from lib.model.self_attention import SelfAttention
+from lib.model.sinusoids import sinusoids
+from lib.model.softcap import soft_cap
 
 
 class Block(nn.Module):
-    """Attention, then feed-forward. Each reads a normalised copy of the stream and adds to it.
+    """Attention, then feed-forward, each added to the stream as `residual` says.
 
-    Norms before the layers leave a straight way through all blocks (pre-norm, arXiv 2002.04745).
+    Or both at once, from the same normalised stream (parallel blocks, as in GPT-J and PaLM).
+    `layer`, counted from 0, is what `config.window_of` asks for.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, layer: int = 0) -> None:
         super().__init__()
-        self.attention_norm = make_norm(config)
-        self.attention = SelfAttention(config)
-        self.ffn_norm = make_norm(config)
+        self.config = config
+        norms = NORMS[config.norm_placement]
+        if "attention_norm" in norms:
+            self.attention_norm = make_norm(config)
+        self.attention = SelfAttention(config, layer)
+        if "attention_out_norm" in norms:
+            self.attention_out_norm = make_norm(config)
+        if "ffn_norm" in norms and not config.parallel:
+            self.ffn_norm = make_norm(config)
         self.ffn = make_ffn(config)
+        if "ffn_out_norm" in norms:
+            self.ffn_out_norm = make_norm(config)
 
     def forward(
         self,
         x: Float[Tensor, "B T D"],
         turn: Rotation | None = None,
         mask: Mask | None = None,
+        bias: Bias | None = None,
     ) -> Float[Tensor, "B T D"]:
-        x = x + self.attention(self.attention_norm(x), turn, mask)
-        return x + self.ffn(self.ffn_norm(x))
+        attend = partial(self.attention, turn=turn, mask=mask, bias=bias)
+        if self.config.parallel:
+            normed = self.attention_norm(x)
+            return x + attend(normed) + self.ffn(normed)
+        add = RESIDUAL[self.config.norm_placement]
+        x = add(x, attend, *self._norms("attention"))
+        return add(x, self.ffn, *self._norms("ffn"))
+
+    def _norms(self, layer: str) -> tuple[nn.Module | None, nn.Module | None]:
+        """The norms before and after a layer; None where there is none."""
+        return getattr(self, f"{layer}_norm", None), getattr(self, f"{layer}_out_norm", None)
 
 
 class Transformer(nn.Module):
@@ -55,8 +80,8 @@ class Transformer(nn.Module):
         self.embedding = Embedding(V, D, dtype)
         if config.positions == "learned":
             self.position_embedding = Embedding(config.context, D, dtype)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layers))
-        self.norm = make_norm(config)
+        self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.n_layers))
+        self.norm = nn.Identity() if config.norm_placement == "post" else make_norm(config)
         if not config.tied:
             self.output = Linear(D, V, bias=False, dtype=dtype)
         initialise(self, config, generator)
@@ -83,25 +108,33 @@ class Transformer(nn.Module):
         if positions is None:
             positions = torch.arange(ids.shape[1], device=ids.device)
         x, turn = self.embed(ids, positions)
+        bias = None
+        if self.config.positions == "alibi":
+            bias = alibi_bias(positions, self.config.n_heads)
         for block in self.blocks:
-            x = block(x, turn, mask)
+            x = block(x, turn, mask, bias)
         return self.norm(x)
 
     def embed(
         self, ids: Int[Tensor, "B T"], positions: Int[Tensor, "T"] | Int[Tensor, "B T"]
     ) -> tuple[Float[Tensor, "B T D"], Rotation | None]:
         """How the stream begins, and how RoPE will turn queries and keys in every block."""
-        config = self.config
+        config, turn = self.config, None
         x = self.embedding(ids)
+        if config.embedding_scale != 1:
+            x = x * config.embedding_scale
         if config.positions == "learned":
-            x, turn = x + self.position_embedding(positions), None
-        else:
-            turn = rotation(positions, config.head_width, config.rope_theta)
+            x = x + self.position_embedding(positions)
+        elif config.positions == "sinusoidal":
+            x = x + sinusoids(positions, config.width)
+        elif config.positions.startswith("rope"):
+            turn = rotation(positions, config.turned_width, config.rope_theta, config.rope_scaling)
         return x.to(getattr(torch, config.compute_dtype)), turn
 
     def logits(self, hidden: Float[Tensor, "*B D"]) -> Float[Tensor, "*B V"]:
         """A score for every token of the vocabulary."""
-        return linear(hidden, self.output_weight) if self.config.tied else self.output(hidden)
+        logits = linear(hidden, self.output_weight) if self.config.tied else self.output(hidden)
+        return soft_cap(logits, self.config.output_softcap)
 
     @property
     def output_weight(self) -> Float[Tensor, "V D"]:

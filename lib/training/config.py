@@ -73,6 +73,7 @@ class RunConfig:
     steps: int = 1000
     seed: int = 0  # of the first weights and of the order of the data
     microbatches: int = 1  # a batch in so many parts: less memory, the same gradient
+    z_loss: float = 0.0  # times (log Z)^2 is added to the loss; PaLM took 1e-4
     recompute: bool = False  # activation checkpointing: less memory, a third more work
     choose_precision: bool = False  # at the start, set model.compute_dtype to what is fastest here
     device: str = "cpu"

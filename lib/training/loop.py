@@ -50,12 +50,14 @@ def training_steps(
     clip: float = 1.0,
     microbatches: int = 1,
     recompute: bool = False,
+    z_loss: float = 0.0,
     guard: Guard | None = None,
     ranks: Ranks = ALONE,
 ) -> Iterator[Step]:
     """Train from step `start` + 1 to `n_steps`, yielding after each.
 
-    `schedule` gives each step's share of the optimizer's learning rate. Raises Diverged.
+    `schedule` gives each step's share of the optimizer's learning rate. `z_loss` is part of what is
+    minimised, and of the loss that is reported. Raises Diverged.
     """
     params, guard = list(model.parameters()), guard or Guard()
     device = params[0].device
@@ -66,7 +68,7 @@ def training_steps(
         lr = optimizer.param_groups[0]["lr"]
         optimizer.zero_grad(set_to_none=True)
         batch = next(batches).to(device)
-        loss, tokens = add_gradients(model, batch, microbatches, recompute, ranks)
+        loss, tokens = add_gradients(model, batch, microbatches, recompute, ranks, z_loss)
         norm = clip_gradients(params, clip).item()
         guard.check(step, loss, norm, lr)
         optimizer.step()
@@ -79,6 +81,7 @@ def add_gradients(
     microbatches: int = 1,
     recompute: bool = False,
     ranks: Ranks = ALONE,
+    z_loss: float = 0.0,
 ) -> tuple[float, int]:
     """The gradient of the mean loss over the whole batch, of which only a part is held at a time.
 
@@ -88,14 +91,16 @@ def add_gradients(
     parts = batch.parts(microbatches)
     weights = [part.n_counted for part in parts]
     with recomputed_blocks(model.blocks if recompute else ()):
-        loss = accumulate(partial(batch_loss, model), parts, weights).item()
+        loss = accumulate(partial(batch_loss, model, z_loss=z_loss), parts, weights).item()
     return ranks.average(loss, sum(weights), model.parameters())
 
 
-def batch_loss(model: Transformer, batch: Batch) -> Float[Tensor, ""]:
+def batch_loss(model: Transformer, batch: Batch, z_loss: float = 0.0) -> Float[Tensor, ""]:
     """The mean loss over the targets that count, without holding all logits."""
     hidden = model.hidden(batch.ids, batch.positions, batch.mask)
-    return chunked_cross_entropy(hidden, model.output_weight, batch.targets, batch.counted)
+    cap = model.config.output_softcap
+    counts = (batch.targets, batch.counted)
+    return chunked_cross_entropy(hidden, model.output_weight, *counts, z_loss, softcap=cap)
 
 
 @torch.no_grad()

@@ -16,6 +16,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from lib.model.softcap import soft_cap
+
 
 def cross_entropy(
     logits: Float[Tensor, "*B V"],
@@ -80,10 +82,12 @@ def chunked_cross_entropy(
     mask: Bool[Tensor, "*B"] | None = None,
     z_loss: float = 0.0,
     chunk: int = 512,
+    softcap: float | None = None,
 ) -> Float[Tensor, ""]:
     """`cross_entropy` of the logits `hidden @ weight.T`, of which only `chunk` rows exist at once.
 
-    The logits are computed in the dtype of `hidden`, as the model does it. The gradients are ready
+    The logits are computed in the dtype of `hidden`, as the model does it, and capped if `softcap`
+    is given (`lib.model.softcap`). The gradients are ready
     when the loss is: what is kept for the way back has their size, not that of the logits.
     """
     if chunk < 1:
@@ -93,7 +97,7 @@ def chunked_cross_entropy(
     if not torch.is_grad_enabled():
         hidden, weight = hidden.detach(), weight.detach()  # then no gradient is computed
     return _ChunkedLoss.apply(
-        hidden.flatten(0, -2), weight, targets.flatten(), counted.flatten(), z_loss, chunk
+        hidden.flatten(0, -2), weight, targets.flatten(), counted.flatten(), z_loss, chunk, softcap
     )
 
 
@@ -109,6 +113,7 @@ class _ChunkedLoss(torch.autograd.Function):
         counted: Bool[Tensor, " R"],
         z_loss: float,
         chunk: int,
+        softcap: float | None,
     ) -> Float[Tensor, ""]:
         wide = torch.promote_types(hidden.dtype, torch.float32)
         shares = counted / counted.sum(dtype=wide)  # how much of the mean each row is
@@ -117,13 +122,15 @@ class _ChunkedLoss(torch.autograd.Function):
         matrix = weight.to(hidden.dtype)
         loss = hidden.new_zeros((), dtype=wide)
         for rows in (slice(i, i + chunk) for i in range(0, len(hidden), chunk)):
-            logits = (hidden[rows] @ matrix.T).to(wide)
+            logits = soft_cap((hidden[rows] @ matrix.T).to(wide), softcap)
             log_z = log_normaliser(logits)
             losses = log_z + z_loss * log_z.square() - pick(logits, targets[rows])
             loss += (losses.masked_fill(~counted[rows], 0) * shares[rows]).sum()
             if d_hidden is None and d_weight is None:
                 continue
             d_logits = logits_gradient(logits, log_z, targets[rows], shares[rows], z_loss)
+            if softcap is not None:
+                d_logits *= 1 - (logits / softcap).square()  # the derivative of tanh
             d_logits = d_logits.to(hidden.dtype)
             if d_hidden is not None:
                 d_hidden[rows] = d_logits @ matrix
@@ -136,7 +143,7 @@ class _ChunkedLoss(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, d_loss: Float[Tensor, ""]) -> tuple[Tensor | None, ...]:
         d_hidden, d_weight = (None if d is None else d * d_loss for d in ctx.saved_tensors)
-        return d_hidden, d_weight, None, None, None, None
+        return d_hidden, d_weight, *[None] * 5
 
 
 def logits_gradient(

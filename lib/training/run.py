@@ -67,6 +67,7 @@ class Run:
             clip=config.optimizer.clip,
             microbatches=run.microbatches,
             recompute=run.recompute,
+            z_loss=run.z_loss,
             guard=self.guard,
             ranks=self.ranks,
         )

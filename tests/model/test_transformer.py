@@ -91,7 +91,7 @@ def test_the_ways_of_attention_agree(config, way):
 @pytest.mark.parametrize("way", ["plain", "sdpa", "blocked"])
 def test_the_config_chooses_the_way_of_attention(way, monkeypatch):
     """As they agree, only a zero in place of one shows which was taken."""
-    monkeypatch.setitem(ATTENTION, way, lambda q, k, v, mask: torch.zeros_like(q))
+    monkeypatch.setitem(ATTENTION, way, lambda q, k, v, mask, **scoring: torch.zeros_like(q))
     layer = build(replace(MODERN, attention=way)).blocks[0].attention
     x = torch.ones(1, 3, D, dtype=torch.float64)
     assert layer(x).eq(0).all()
