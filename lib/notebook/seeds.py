@@ -17,7 +17,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from lib.notebook.colours import colours_for, ink
-from lib.notebook.drawing import axes_for, numbers, plain_number, used_colours, write_around
+from lib.notebook.drawing import axes_for, numbers, used_colours, write_around
 from lib.notebook.plots import curves
 
 
@@ -156,7 +156,7 @@ def seed_dots(
         ax.plot(seen.values, [row] * len(seen.values), "o", color=colour, alpha=0.75, label=label)
         ax.plot([seen.mean], [row], "|", color=colour, markersize=20, markeredgewidth=2.2)
         place = {"textcoords": "offset points", "xytext": (0, 12), "ha": "center", "fontsize": 9}
-        ax.annotate(plain_number(seen.mean), (seen.mean, row), color=ink(colour), **place)
+        ax.annotate(f"{seen.mean:.4g}", (seen.mean, row), color=ink(colour), **place)
     ax.set_yticks(range(len(finals)), list(finals), fontsize=10)
     ax.set_ylim(len(finals) - 0.6, -0.75)  # the first on top, with room for its number
     ax.tick_params(axis="y", length=0)
