@@ -1,0 +1,1 @@
+"""Your language model: every file here is for you to write."""

@@ -1,0 +1,6 @@
+"""How assignments are checked: tests that say what differs, points, rules, leaderboards.
+
+Read feedback and problems (what every test uses), then answers and rules; plugin, grade and report
+run a learner's tests and say how it went, check does so in a notebook. flop_meter, evaluation,
+entries and leaderboard compare trained models under a budget of operations.
+"""
