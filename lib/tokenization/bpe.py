@@ -13,12 +13,13 @@ Conventions, without which "the" result is not defined:
 - encoding applies the merges in the order they were made, inside each word.
 """
 
+import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
-from typing import SupportsIndex
+from typing import Literal, SupportsIndex
 
 from lib.tokenization.checks import check_special, check_vocabulary, number_of_merges
 from lib.tokenization.offsets import character_offsets
@@ -121,6 +122,9 @@ class BPE:
     """A vocabulary with its merges: from `BPE.train`, from `train_bpe`, or loaded from a file.
 
     A loaded vocabulary keeps its own ids, so the methods assume nothing about their order.
+
+    Unicode spells é in two ways, as one character or as e with an accent after it. In the normal
+    form NFC both are the first, so they get the same ids, and what `decode` returns is spelled so.
     """
 
     tokens: dict[int, bytes]  # by id, without the special tokens
@@ -128,6 +132,7 @@ class BPE:
     special: dict[str, int] = field(default_factory=dict)
     pattern: str | None = "gpt2"  # as in `pretokenize`; None: a text is one word
     ignore_merges: bool = False  # a word that is itself a token is taken whole, as in tiktoken
+    normal_form: Literal["NFC"] | None = None  # text is brought to it first, as in Qwen
 
     def __post_init__(self) -> None:
         check_vocabulary(self.tokens, self.merges, self.special)
@@ -170,9 +175,13 @@ class BPE:
             if piece in special:
                 ids.append(self.special[piece])
             else:
-                for word in pretokenize(piece, self.pattern):
+                for word in pretokenize(self.normalized(piece), self.pattern):
                     ids.extend(self.encode_word(word))
         return ids
+
+    def normalized(self, text: str) -> str:
+        """The text in `normal_form`, if there is one."""
+        return text if self.normal_form is None else unicodedata.normalize(self.normal_form, text)
 
     def encode_word(self, word: bytes) -> list[int]:
         """Replay training on one word: of the merges that apply, always the one made first."""
@@ -216,6 +225,11 @@ class BPE:
         self, text: str, allowed_special: str | Collection[str] = ()
     ) -> list[tuple[int, int]]:
         """For each id of `encode` the (start, end) of the characters it covers."""
+        if self.normalized(text) != text:
+            raise ValueError(
+                f"The ids are those of another spelling of this text, its {self.normal_form} form, "
+                "so they cover none of its characters. Give offsets the text normalized(text)."
+            )
         return character_offsets(text, map(self.token_bytes, self.encode(text, allowed_special)))
 
     @property

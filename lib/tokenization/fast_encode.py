@@ -63,7 +63,7 @@ class FastEncoder:
             if piece in special:
                 packed.append(self._pack(chr(self.bpe.special[piece])))
             else:
-                for words in fast_split_words(piece, self.bpe.pattern):
+                for words in fast_split_words(self.bpe.normalized(piece), self.bpe.pattern):
                     packed.append(b"".join(map(self._cache.__getitem__, words)))
         return b"".join(packed)
 

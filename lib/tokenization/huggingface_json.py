@@ -4,6 +4,9 @@ A tokenizer there is a chain: normalizer, pre_tokenizer, model, post_processor, 
 cannot reproduce id by id is refused by name. Left aside is only what a post_processor puts around
 every text (theirs is `encode(text, add_special_tokens=False)`); and where their `encode` reads all
 special tokens, ours is `encode(text, allowed_special="all")`.
+
+Seen so far: GPT-2 (ByteLevel alone), Llama 3 and OLMo 2 (Split, ByteLevel), Qwen (the same after
+NFC), SmolLM2 (Digits, ByteLevel). What puts a ▁ for each space is in `sentencepiece_json`.
 """
 
 import json
@@ -19,6 +22,16 @@ from lib.tokenization.pretokenize import PATTERNS
 
 Json = dict[str, Any]
 
+# The expression of Llama 3 and OLMo 2, and that of Qwen: cl100k's with another rule for the white
+# space at the end, and in Qwen for digits. GPT-2's, if every digit has been cut out before.
+LLAMA3 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+QWEN = LLAMA3.replace("{1,3}", "")
+SINGLE_DIGITS = r"'(?:[sdmt]|ll|ve|re)|\p{N}| ?\p{L}+| ?[^\s\p{L}\p{N}]+|\s+(?![^\s\p{N}])|\s+"
+WHOLE = {*PATTERNS.values(), LLAMA3, QWEN, SINGLE_DIGITS}  # these leave no part of a text out
+
 
 def save_huggingface(bpe: BPE, path: str | os.PathLike) -> None:
     """Write a file that `tokenizers.Tokenizer.from_file` loads."""
@@ -27,7 +40,7 @@ def save_huggingface(bpe: BPE, path: str | os.PathLike) -> None:
         "truncation": None,
         "padding": None,
         "added_tokens": [_added_token(text, id) for text, id in bpe.special.items()],
-        "normalizer": None,
+        "normalizer": {"type": bpe.normal_form} if bpe.normal_form else None,
         "pre_tokenizer": _pre_tokenizer(bpe.pattern),
         "post_processor": None,
         "decoder": _byte_level(use_regex=True),
@@ -81,7 +94,20 @@ def load_huggingface(path: str | os.PathLike) -> BPE:
         special=special,
         pattern=_pattern(content.get("pre_tokenizer")),
         ignore_merges=model.get("ignore_merges", False),
+        normal_form=_normal_form(content),
     )
+
+
+def _normal_form(content: Json) -> str | None:
+    """NFC, or none. Tokens that are looked for in the normalised text we do not have."""
+    part = content.get("normalizer")
+    if part is None:
+        return None
+    if part != {"type": "NFC"}:
+        raise _unsupported("normalizer", part)
+    if late := [token for token in content.get("added_tokens", []) if token.get("normalized")]:
+        raise _unsupported("NFC before the added token", late[0]["content"])
+    return "NFC"
 
 
 def _merge(merge: str | list[str]) -> tuple[bytes, bytes]:
@@ -93,24 +119,30 @@ def _merge(merge: str | list[str]) -> tuple[bytes, bytes]:
 
 
 def _pattern(part: Json | None) -> str | None:
-    """The pattern of a ByteLevel, or of a Split before a ByteLevel; a name where we have one."""
+    """The expression that cuts as a ByteLevel does, with one part before it; or its name."""
     parts = part.get("pretokenizers", [part]) if part else []
-    if not parts or not _is_plain(parts[-1], "ByteLevel", add_prefix_space=False):
+    if not parts or len(parts) > 2 or not _is_plain(parts[-1], "ByteLevel", add_prefix_space=False):
         raise _unsupported("pre_tokenizer", part)
-    splits, own_regex = parts[:-1], parts[-1].get("use_regex", True)
-    if not splits:
+    own_regex = parts[-1].get("use_regex", True)
+    if len(parts) == 1:
         return "gpt2" if own_regex else None
-    if (
-        len(splits) > 1
-        or own_regex
-        or not _is_plain(splits[0], "Split", behavior="Isolated", invert=False)
-    ):
-        raise _unsupported("pre_tokenizer", part)
-    expression = splits[0]["pattern"].get("Regex")
-    if expression is None:
+    if own_regex and _is_plain(parts[0], "Digits", individual_digits=True):
+        return SINGLE_DIGITS
+    expression = _split_expression(parts[0])
+    if own_regex or expression is None:
         raise _unsupported("pre_tokenizer", part)
     names = {expression: name for name, expression in PATTERNS.items()}
     return names.get(expression, expression)
+
+
+def _split_expression(part: Json) -> str | None:
+    """The expression of a Split that drops nothing: what it matches is a word, the rest another."""
+    expression = part.get("pattern", {}).get("Regex")
+    if _is_plain(part, "Split", behavior="Isolated", invert=False):
+        return expression
+    if _is_plain(part, "Split", behavior="Removed", invert=True) and expression in WHOLE:
+        return expression  # what no word matches is dropped, and there is no such thing
+    return None
 
 
 def _is_plain(part: Json, type: str, **options: object) -> bool:
@@ -122,7 +154,7 @@ def _refuse_other_parts(content: Json, model: Json) -> None:
         raise _unsupported("model.type", model["type"])
     if (content.get("decoder") or {"type": "ByteLevel"})["type"] != "ByteLevel":
         raise _unsupported("decoder", content["decoder"])
-    for part in ("normalizer", "truncation", "padding"):
+    for part in ("truncation", "padding"):
         if content.get(part):
             raise _unsupported(part, content[part])
     prefixes = ("continuing_subword_prefix", "end_of_word_suffix")
@@ -139,5 +171,6 @@ def _unsupported(part: str, value: object) -> ValueError:
     return ValueError(
         f"This tokenizer.json has the {part} {json.dumps(value, ensure_ascii=False)[:200]}, which "
         "our BPE does not have: its ids would differ. Supported is a byte-level BPE, after GPT-2's "
-        "pattern or one isolated Split by a regular expression."
+        "pattern or one isolated Split by a regular expression. If it has a ▁ for each space, load "
+        "it with sentencepiece_json.load_sentencepiece."
     )

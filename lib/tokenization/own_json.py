@@ -21,6 +21,7 @@ def save(bpe: BPE, path: str | os.PathLike) -> None:
         "version": VERSION,
         "pattern": bpe.pattern,
         "ignore_merges": bpe.ignore_merges,
+        **({"normal_form": bpe.normal_form} if bpe.normal_form else {}),
         "special": bpe.special,
         "tokens": {id: token.decode("latin-1") for id, token in bpe.tokens.items()},
         "merges": [[left.decode("latin-1"), right.decode("latin-1")] for left, right in bpe.merges],
@@ -47,4 +48,5 @@ def load(path: str | os.PathLike) -> BPE:
         special=content["special"],
         pattern=content["pattern"],
         ignore_merges=content["ignore_merges"],
+        normal_form=content.get("normal_form"),
     )

@@ -163,6 +163,7 @@ def tokenizer_sha256(bpe: BPE) -> str:
     tokens = sorted((id, token.hex()) for id, token in bpe.tokens.items())
     merges = [(left.hex(), right.hex()) for left, right in bpe.merges]
     whole = [tokens, merges, sorted(bpe.special.items()), bpe.pattern, bpe.ignore_merges]
+    whole += [bpe.normal_form] if bpe.normal_form else []
     return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
 
 

@@ -137,7 +137,7 @@ def _change(path, value):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (_change(["normalizer"], {"type": "NFC"}), 'normalizer {"type": "NFC"}'),
+        (_change(["normalizer"], {"type": "NFKC"}), 'normalizer {"type": "NFKC"}'),
         (_change(["truncation"], {"max_length": 5}), "truncation"),
         (_change(["model", "type"], "Unigram"), 'model.type "Unigram"'),
         (_change(["model", "byte_fallback"], True), "model.byte_fallback true"),
