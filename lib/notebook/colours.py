@@ -35,6 +35,33 @@ CONCEPTS = {
     "scaling": PURPLE,
     "data": TEAL,
     "alignment": RED,
+    # architectures: the parts of a block, then what each of them may be
+    "attention": BLUE,
+    "feedforward": ORANGE,
+    "norm": TEAL,
+    "positions": PURPLE,
+    "prenorm": BLUE,
+    "postnorm": ORANGE,
+    "sandwich": PURPLE,
+    "reordered": TEAL,
+    "rmsnorm": BLUE,
+    "layernorm": ORANGE,
+    "rope": BLUE,
+    "learned": ORANGE,
+    "sinusoidal": PURPLE,
+    "alibi": TEAL,
+    "relativebias": BROWN,
+    "ropeinpart": OLIVE,
+    "nopositions": SLATE,
+    "swiglu": BLUE,
+    "relu": ORANGE,
+    "gelu": PURPLE,
+    "geglu": TEAL,
+    "gqa": BLUE,
+    "mha": ORANGE,
+    "mqa": PURPLE,
+    "mla": TEAL,
+    "unknown": GREY,
 }
 
 # Other ways to write a concept, spelt as _plain() leaves them.
@@ -50,6 +77,14 @@ ALIASES = {
     "fullyopen": "open",
     "openweight": "weights",
     "apionly": "closed",
+    "ffn": "feedforward",
+    "position": "positions",
+    "pre": "prenorm",
+    "before": "prenorm",
+    "post": "postnorm",
+    "beforeandafter": "sandwich",
+    "afteroffthestream": "reordered",
+    "nope": "nopositions",
 }
 
 

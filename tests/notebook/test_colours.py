@@ -92,6 +92,12 @@ def test_colours_stay_apart_for_every_kind_of_sight(sight):
         ["train", "valid"],
         ["open", "weights", "closed"],
         ["basics", "systems", "scaling", "data", "alignment"],
+        ["attention", "feed-forward", "norm", "positions"],
+        ["pre-norm", "post-norm", "sandwich", "reordered"],
+        ["RMSNorm", "LayerNorm", "unknown"],
+        ["RoPE", "learned", "sinusoidal", "ALiBi", "relative bias", "RoPE in part", "NoPE"],
+        ["SwiGLU", "ReLU", "GELU", "GeGLU", "unknown"],
+        ["MHA", "GQA", "MQA", "MLA", "unknown"],
     ],
 )
 def test_concepts_of_one_figure_have_different_colours(together):

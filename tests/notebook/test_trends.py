@@ -1,0 +1,30 @@
+"""Bars of a trend are as high as the shares."""
+
+import matplotlib.pyplot as plt
+import pytest
+
+from lib.notebook.model_choices import shares
+from lib.notebook.trends import trend
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def test_bars_are_the_shares_and_add_up():
+    ax = trend("norm", title="t", alt="a", since=2022)
+    heights = [-bar.get_height() for bar in ax.patches]
+    drawn = [s for parts in list(shares("norm").values())[-4:] for s in parts.values() if s]
+    assert heights == pytest.approx(drawn)
+    assert min(bar.get_y() + bar.get_height() for bar in ax.patches) == pytest.approx(0)
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["2022", "2023", "2024", "2025"]
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names == ["LayerNorm", "RMSNorm"]  # nobody is unknown here
+
+
+def test_what_is_not_known_is_shown():
+    ax = trend("activation", title="t", alt="a")
+    assert ax.get_legend().get_texts()[-1].get_text() == "not known"
+    assert {"2", "1", "4", "6", "11", "7"} <= {text.get_text() for text in ax.texts}  # families
