@@ -51,3 +51,36 @@ def number_of_merges(vocab_size: int | None, n_merges: int | None, n_special: in
             f"{n_merges} merges. Use a vocab_size of at least {256 + n_special}."
         )
     return n_merges
+
+
+def check_pieces(
+    tokens: Mapping[int, str],
+    merges: Sequence[tuple[str, str]],
+    special: Mapping[str, int],
+    whole: Mapping[str, int],
+) -> None:
+    """The same for pieces of characters: all bytes have one, merges join known ones but no bytes.
+
+    Those in `whole` may be pieces that merges make, too.
+    """
+    known, of_bytes = set(tokens.values()), [f"<0x{byte:02X}>" for byte in range(256)]
+    if missing := [piece for piece in of_bytes if piece not in known]:
+        raise ValueError(
+            "A vocabulary of pieces holds a piece for each of the 256 bytes, or some characters "
+            f"would have no ids; this one lacks {len(missing)} of them, the first {missing[0]}. "
+            "Train it with byte fallback."
+        )
+    for left, right in merges:
+        if not {left, right, left + right} <= known or not {left, right}.isdisjoint(of_bytes):
+            raise ValueError(
+                f"A merge joins two pieces to a third, but of {left!r} + {right!r} = "
+                f"{left + right!r} not all three are pieces of characters. "
+                "Do pieces and merges belong together?"
+            )
+    others = [*special.items(), *((text, id) for text, id in whole.items() if text not in known)]
+    taken = [text for text, id in others if id in tokens]
+    if taken or len({id for _, id in others}) < len(others):
+        raise ValueError(
+            f"Each id stands for one token, but {taken or sorted(text for text, _ in others)} have "
+            "ids that others have, too. Give special tokens ids that nothing else has."
+        )
