@@ -1,7 +1,7 @@
 """ALiBi: no positions in the vectors; instead, scores fall with distance (arXiv 2108.12409).
 
 A query's score for a key `d` positions back is lowered by slope * d, with another slope in every
-head. Letters: T queries, S keys, N heads.
+head. Letters: B sequences, T positions, N heads.
 """
 
 import torch

@@ -66,9 +66,9 @@ def attention_scores(
     takes out again: 1 / sqrt(H) unless given. Then scores are capped, and ALiBi's bias is added.
     """
     check_sharing(q.shape[2], k.shape[2])
-    divisor = math.sqrt(q.shape[-1]) if scale is None else 1 / scale
-    q = rearrange(q, "B T (K G) H -> B T K G H", K=k.shape[2])
-    scores = einsum(q, k, "B T K G H, B S K H -> B K G T S") / divisor
+    H, q = q.shape[-1], rearrange(q, "B T (K G) H -> B T K G H", K=k.shape[2])
+    scores = einsum(q, k, "B T K G H, B S K H -> B K G T S")
+    scores = scores / math.sqrt(H) if scale is None else scores * scale
     scores = soft_cap(rearrange(scores, "B K G T S -> B (K G) T S"), softcap)
     return scores if bias is None else (scores + bias).to(scores.dtype)
 

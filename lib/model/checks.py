@@ -33,6 +33,27 @@ def check_sharing(n_heads: int, n_kv_heads: int) -> None:
         )
 
 
+def check_positions(config: Any) -> None:
+    """What rotation needs, and which positions can be left out of some layers."""
+    if config.positions.startswith("rope"):
+        check_heads_turn(config.head_width, config.rope_fraction)
+        if config.rope_scaling is not None:
+            check_scaling(*config.rope_scaling)
+    if config.rope_on_full:
+        return
+    if config.positions in ("learned", "sinusoidal"):
+        raise ValueError(
+            f"rope_on_full=False takes positions from the layers with full attention, but "
+            f"{config.positions} positions are in the stream, and reach all layers. Choose "
+            "positions='rope' or 'alibi'."
+        )
+    if config.window is None:
+        raise ValueError(
+            "rope_on_full=False takes positions from the layers with full attention, but without a "
+            "window these are all layers. Choose a window, or positions='none'."
+        )
+
+
 def check_heads_turn(head_width: int, fraction: float) -> None:
     """RoPE needs two coordinates for each rotation."""
     if head_width % 2:
@@ -41,15 +62,26 @@ def check_heads_turn(head_width: int, fraction: float) -> None:
             "Choose an even head_width, or positions='learned'."
         )
     turned = head_width * fraction
-    if not 0 < fraction <= 1 or turned % 2:
-        shares = ", ".join(f"{n}/{head_width}" for n in range(2, head_width + 1, 2))
+    pairs = min(max(1, round(turned / 2)), head_width // 2)
+    if abs(turned - 2 * pairs) > 1e-6:  # 2 / 98 * 98 is a little below 2
         raise ValueError(
-            f"rope_fraction={fraction} of {head_width} coordinates are {turned:g}, and RoPE "
-            f"rotates pairs of them. Choose a fraction among {shares}, or positions='none'."
+            f"RoPE rotates pairs of coordinates, but rope_fraction={fraction} of {head_width} "
+            f"coordinates are {turned:g}. Choose an even number of them, as in "
+            f"rope_fraction={2 * pairs}/{head_width}, or positions='none'."
         )
 
 
-def check_windows(window: int | None, pattern: str, rope_on_full: bool) -> None:
+def check_scaling(factor: float, low: float, high: float, context: int) -> None:
+    """Between what is kept and what is slowed down there is a way from one to the other."""
+    if not (factor > 0 and 0 < low < high):
+        raise ValueError(
+            f"rope_scaling is (factor, low, high, context), and {(factor, low, high, context)} "
+            "does not fit: factor is above zero, and low, also above zero, is below high."
+        )
+    check_count("The context in rope_scaling", context)
+
+
+def check_windows(window: int | None, pattern: str) -> None:
     """A window is a number of keys, and every layer is named W (windowed) or F (full)."""
     if window is not None:
         check_count("window", window)
@@ -57,11 +89,6 @@ def check_windows(window: int | None, pattern: str, rope_on_full: bool) -> None:
         raise ValueError(
             f"window_pattern is {pattern!r}. Write one letter for each layer of a group that "
             "repeats: W for a layer with the window, F for full attention, as in 'WWWF'."
-        )
-    if not rope_on_full and window is None:
-        raise ValueError(
-            "rope_on_full=False takes positions from the layers with full attention, but without a "
-            "window these are all layers. Choose a window, or positions='none'."
         )
 
 
@@ -76,9 +103,16 @@ def check_parts(config: Any) -> None:
         value = getattr(config, name)
         if value is not None and not value > 0:
             raise ValueError(f"{name} is {value}. Choose a number above zero, or None.")
-    if config.attention_softcap is not None and config.attention == "sdpa":
+    if config.attention == "sdpa":
+        check_uncapped(config.attention_softcap)
+
+
+def check_uncapped(softcap: float | None) -> None:
+    """PyTorch's attention takes no function of the scores."""
+    if softcap is not None:
         raise ValueError(
-            "PyTorch's attention cannot cap scores (attention_softcap). Choose attention='plain'."
+            f"PyTorch's attention cannot cap scores, but attention_softcap is {softcap}. Choose "
+            "attention='plain'."
         )
 
 

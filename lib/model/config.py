@@ -15,8 +15,8 @@ from typing import Any
 from lib.model.checks import (
     check_choices,
     check_count,
-    check_heads_turn,
     check_parts,
+    check_positions,
     check_sharing,
     check_windows,
     equal_heads,
@@ -36,10 +36,11 @@ from lib.model.choices import (
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """What the model is. Fields that may be None are filled in here, from the others.
+    """What the model is.
 
-    They are numbers afterwards, so `dataclasses.replace` keeps them: with a new `width` pass
-    `head_width=None, ff_width=None` too if they should follow it.
+    `n_kv_heads`, `head_width`, `ff_width` and `compute_dtype` are filled in from the other fields
+    where they are None. They are set afterwards, so `dataclasses.replace` keeps them: with a new
+    `width` pass `head_width=None, ff_width=None` too if they should follow it.
     """
 
     vocab_size: int  # V
@@ -88,9 +89,8 @@ class ModelConfig:
         for name in ("n_kv_heads", "head_width", "ff_width"):
             check_count(name, getattr(self, name))
         check_sharing(self.n_heads, self.n_kv_heads)
-        if self.positions.startswith("rope"):
-            check_heads_turn(self.head_width, self.rope_fraction)
-        check_windows(self.window, self.window_pattern, self.rope_on_full)
+        check_windows(self.window, self.window_pattern)
+        check_positions(self)
         check_parts(self)
 
     def _fill_in(self) -> None:

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lib.model.attention import Bias, Mask, attention, causal_mask, over_heads
-from lib.model.checks import check_sharing
+from lib.model.checks import check_sharing, check_uncapped
 
 
 def attention_sdpa(
@@ -23,13 +23,14 @@ def attention_sdpa(
     mask: Mask | None = None,
     *,
     scale: float | None = None,
-    softcap: None = None,
+    softcap: float | None = None,
     bias: Bias | None = None,
 ) -> Float[Tensor, "B T N H"]:
     """`F.scaled_dot_product_attention`, which on GPUs never writes the T x S weights to memory.
 
     It knows no soft cap. With a bias the mask becomes one, too: minus infinity where it is False.
     """
+    check_uncapped(softcap)
     T, S = q.shape[1], k.shape[1]
     if mask is None and (1 < T < S or bias is not None):
         mask = causal_mask(T, S, q.device)  # is_causal would take the queries for the first T
@@ -57,7 +58,7 @@ def attention_blocked(
     """Causal attention in two blocks of queries: the first never multiplies the later keys.
 
     Made for training in bfloat16 on a CPU, where PyTorch's SDPA is slow. With a mask of one's own
-    nothing can be skipped, and with a cap or a bias little is won: it is plain `attention`.
+    nothing can be skipped, so it is plain `attention`, as it is with a cap or a bias.
     """
     T, S = q.shape[1], k.shape[1]
     if mask is not None or T == 1 or softcap is not None or bias is not None:

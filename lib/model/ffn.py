@@ -16,7 +16,7 @@ from lib.model.linear import Linear
 
 
 def squared_relu(x: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
-    """relu(x) squared (Primer, arXiv 2109.08668)."""
+    """relu(x) squared (Primer, So et al., 2021)."""
     return F.relu(x).square()
 
 

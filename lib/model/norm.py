@@ -43,13 +43,14 @@ def at_least_float32(x: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
 class RMSNorm(nn.Module):
     """`rms_norm` with a learned scale, at first one.
 
-    With `offset` the scale is one plus the weight, so that weight decay pulls it to one (Gemma).
+    With `offset` the scale is one plus the weight, at first zero, as in Gemma: weight decay would
+    pull it to one.
     """
 
     def __init__(self, width: int, eps: float, dtype: torch.dtype, offset: bool = False) -> None:
         super().__init__()
-        self.eps, self.offset = eps, float(offset)
-        self.weight = nn.Parameter(torch.full((width,), 1 - self.offset, dtype=dtype))
+        self.eps, self.offset = eps, offset
+        self.weight = nn.Parameter(torch.full((width,), 0.0 if offset else 1.0, dtype=dtype))
 
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
         scale = at_least_float32(self.weight) + 1 if self.offset else self.weight
@@ -63,8 +64,8 @@ class LayerNorm(nn.Module):
         self, width: int, eps: float, bias: bool, dtype: torch.dtype, offset: bool = False
     ) -> None:
         super().__init__()
-        self.eps, self.offset = eps, float(offset)
-        self.weight = nn.Parameter(torch.full((width,), 1 - self.offset, dtype=dtype))
+        self.eps, self.offset = eps, offset
+        self.weight = nn.Parameter(torch.full((width,), 0.0 if offset else 1.0, dtype=dtype))
         self.bias = nn.Parameter(torch.zeros(width, dtype=dtype)) if bias else None
 
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:

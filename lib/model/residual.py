@@ -1,9 +1,9 @@
 """Where the norms stand: four ways to add what a layer finds to the stream.
 
-The stream x runs through all blocks. Pre-norm leaves it alone: the first token's embedding reaches
-the last layer through additions only, and so does the gradient on its way back. Post-norm, the
-Transformer of 2017 (arXiv 1706.03762), normalises the stream itself after every addition. See Xiong
-et al., arXiv 2002.04745, for what that does to gradients.
+The stream x runs through all blocks. Post-norm, the Transformer of 2017 (arXiv 1706.03762),
+normalises the stream itself after every addition. The others leave it alone: an embedding reaches
+the last layer through additions only, and so does the gradient on its way back. See Xiong et al.,
+arXiv 2002.04745, for what that does to gradients. Letters: B sequences, T positions, D width.
 """
 
 from collections.abc import Callable

@@ -41,11 +41,11 @@ def rotation(
 def stretched(
     speed: Float[Tensor, " pairs"], factor: float, low: float, high: float, context: int
 ) -> Float[Tensor, " pairs"]:
-    """Slow pairs made `factor` times slower, so that a text longer than `context` turns no further.
+    """Slow pairs made `factor` times slower: they turn no further in a text `factor` times as long.
 
-    For Llama 3.1 (arXiv 2407.21783): pairs that turn more than `high` times within the `context` of
-    the first training stay as they are, those that turn less than `low` times are slowed down, and
-    between the two it goes over gradually.
+    As in Llama 3.1: pairs that turn more than `high` times within the `context` of the first
+    training stay as they are, those that turn less than `low` times are slowed down, and between
+    the two it goes over gradually.
     """
     turns = context * speed / (2 * math.pi)
     kept = ((turns - low) / (high - low)).clamp(0, 1)

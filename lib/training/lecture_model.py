@@ -38,6 +38,7 @@ from lib.training.log import read_log
 from lib.training.loop import drain
 from lib.training.losses import cross_entropy
 from lib.training.run import CHECKPOINTS, LOG, Run, resume, start
+from lib.training.settings import from_dict
 
 ASSET = Path(__file__).resolve().parents[1] / "assets" / "lecture_model"
 MODEL, VOCABULARY, CARD = "model.safetensors", "tokenizer.json", "card.json"
@@ -50,7 +51,8 @@ TRAIN_TALES, VALID_TALES = 0, 1  # seeds
 
 def load_lecture_model() -> tuple[Transformer, BPE]:
     """The model that ships with the lectures, in float32, and its tokenizer."""
-    config = ModelConfig(**json.loads((ASSET / CARD).read_text(encoding="utf-8"))["model"])
+    card = json.loads((ASSET / CARD).read_text(encoding="utf-8"))
+    config = from_dict(ModelConfig, card["model"], "model.")
     model = Transformer(config)
     model.load_state_dict({k: v.float() for k, v in load_file(ASSET / MODEL).items()})
     return model.eval(), own_json.load(ASSET / VOCABULARY)

@@ -86,9 +86,9 @@ def chunked_cross_entropy(
 ) -> Float[Tensor, ""]:
     """`cross_entropy` of the logits `hidden @ weight.T`, of which only `chunk` rows exist at once.
 
-    The logits are computed in the dtype of `hidden`, as the model does it, and capped if `softcap`
-    is given (`lib.model.softcap`). The gradients are ready
-    when the loss is: what is kept for the way back has their size, not that of the logits.
+    The logits are computed in the dtype of `hidden`, as the model does it, and then widened and
+    capped if `softcap` is given (`lib.model.softcap`). The gradients are ready when the loss is:
+    what is kept for the way back has their size, not that of the logits.
     """
     if chunk < 1:
         raise ValueError(f"chunk counts rows of logits: from 1 up, not {chunk}.")

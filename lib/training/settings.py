@@ -97,6 +97,7 @@ def _fit(hint: Any, value: Any, name: str) -> Any:
         if isinstance(value, list | tuple) and len(value) == len(parts):
             return tuple(_fit(part, each, name) for part, each in zip(parts, value))
     elif get_origin(hint) is Literal:
+        value = "none" if value is None else value  # a word here, as in model.norm=none
         if value in get_args(hint):
             return value
     elif hint is float and type(value) in (int, float):
