@@ -2,5 +2,5 @@
 
 Read feedback and problems (what every test uses), then answers and rules; plugin, grade and report
 run a learner's tests and say how it went, check does so in a notebook. flop_meter, evaluation,
-entries and leaderboard compare trained models under a budget of operations.
+contest, entries and leaderboard compare trained models under a budget of operations.
 """

@@ -1,0 +1,55 @@
+"""Answers in words and numbers, which learners write into answers.toml of the assignment.
+
+    [unicode1]
+    chr_0 = "..."
+
+A test asks for one by its name, as in words("unicode1.chr_0") or number("accounting.parameters").
+Without an answer both raise NotWritten. A number is then judged by the test; words only by the
+learner, who is shown the problem's rubric once everything in it is answered.
+"""
+
+import tomllib
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+from lib.grading.feedback import Difference, NotWritten
+
+FILE = Path("answers.toml")  # tests run in the folder of their assignment
+
+
+def read_answers() -> dict[str, Any]:
+    """The whole table. Tests reach it through `words` and `number`."""
+    try:
+        return tomllib.loads(FILE.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Difference(f"There is no {FILE} in this folder: start in the assignment's.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise Difference(f"{FILE} is not in the form that TOML demands: {error}.") from None
+
+
+def words(name: str, at_least: int = 1) -> str:
+    """An answer in words, so many at least."""
+    answer = _answer(name)
+    if not isinstance(answer, str):
+        raise Difference('Words go between quotes: "...".', name, repr(answer))
+    if len(answer.split()) < at_least:
+        raise Difference(f"An answer takes {at_least} words or more here.", name, answer)
+    return answer
+
+
+def number(name: str) -> int | float:
+    """An answer that is a number; write 1.5e9 or 1_500_000_000."""
+    answer = _answer(name)
+    if not isinstance(answer, Real) or isinstance(answer, bool):
+        raise Difference("A number goes without quotes: 1.5e9 or 1_500.", name, repr(answer))
+    return answer
+
+
+def _answer(name: str) -> Any:
+    """What stands at table.key; NotWritten where it is absent or empty."""
+    table, _, key = name.partition(".")
+    answer = read_answers().get(table, {}).get(key, "")
+    if isinstance(answer, str) and not answer.strip():
+        raise NotWritten(table, f"{FILE}: under [{table}], answer {key}.")
+    return answer

@@ -1,0 +1,46 @@
+"""Answers: asked for until they are there, and refused where they are of the wrong kind."""
+
+import pytest
+
+from lib.grading.answers import number, words
+from lib.grading.feedback import Difference, NotWritten
+
+
+@pytest.fixture
+def answers(tmp_path, monkeypatch):
+    """Write answers.toml in the folder where the test then runs."""
+    monkeypatch.chdir(tmp_path)
+    return lambda text: (tmp_path / "answers.toml").write_text(text, encoding="utf-8")
+
+
+def test_answers_come_back(answers):
+    answers('[unicode]\nnull = "The zero character."\n[cost]\nflops = 1_500\nshare = 0.25\n')
+    assert words("unicode.null", at_least=3) == "The zero character."
+    assert (number("cost.flops"), number("cost.share")) == (1500, 0.25)
+
+
+@pytest.mark.parametrize("text", ["", "[cost]\n", '[cost]\nflops = ""\n', '[cost]\nflops = " "\n'])
+@pytest.mark.parametrize("ask", [number, words])
+def test_without_an_answer_the_work_is_not_written(answers, text, ask):
+    answers(text)
+    with pytest.raises(NotWritten, match=r"answers\.toml: under \[cost\], answer flops"):
+        ask("cost.flops")
+
+
+def test_an_answer_of_the_wrong_kind_is_explained(answers):
+    answers('[a]\nnumber = "12"\nyes = true\ntext = 12\nshort = "Because."\n')
+    for name in ("a.number", "a.yes"):
+        with pytest.raises(Difference, match="without quotes"):
+            number(name)
+    with pytest.raises(Difference, match="between quotes"):
+        words("a.text")
+    with pytest.raises(Difference, match="takes 4 words"):
+        words("a.short", at_least=4)
+
+
+def test_a_file_that_is_broken_or_missing_is_explained(answers):
+    with pytest.raises(Difference, match=r"no answers\.toml in this folder"):
+        number("a.b")
+    answers("[a\n")
+    with pytest.raises(Difference, match="the form that TOML demands"):
+        number("a.b")
