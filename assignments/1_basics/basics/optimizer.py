@@ -80,7 +80,7 @@ def clip_gradients(params: Iterable[Tensor], max_norm: float) -> Tensor:
     The norm is the length of all gradients taken as one long vector. If it is larger than max_norm,
     every gradient is multiplied by max_norm / (norm + 1e-6); otherwise nothing is touched.
     Parameters without a gradient are skipped. `params` may be a generator, which can be walked
-    through only once. Returns the norm from before, a tensor of one number.
+    through only once. Returns the norm from before, a tensor of one number; 0 without any gradient.
 
     Gradients [3] and [-4], max_norm 1: the norm is 5, and they become [0.6] and [-0.8].
     """
