@@ -1,4 +1,4 @@
-"""Answers in words and numbers, which learners write into answers.toml of the assignment.
+"""Answers in words and numbers, which learners write into answers/*.toml of the assignment.
 
     [unicode1]
     chr_0 = "..."
@@ -15,17 +15,20 @@ from typing import Any
 
 from lib.grading.feedback import Difference, NotWritten
 
-FILE = Path("answers.toml")  # tests run in the folder of their assignment
+FOLDER = Path("answers")  # tests run in the folder of their assignment
 
 
 def read_answers() -> dict[str, Any]:
-    """The whole table. Tests reach it through `words` and `number`."""
-    try:
-        return tomllib.loads(FILE.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise Difference(f"There is no {FILE} in this folder: start in the assignment's.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise Difference(f"{FILE} is not in the form that TOML demands: {error}.") from None
+    """The tables of all files. Tests reach them through `words` and `number`."""
+    if not FOLDER.is_dir():
+        raise Difference(f"There is no folder {FOLDER} here: start in that of the assignment.")
+    answers: dict[str, Any] = {}
+    for path in sorted(FOLDER.glob("*.toml")):
+        try:
+            answers |= tomllib.loads(path.read_text(encoding="utf-8"))
+        except tomllib.TOMLDecodeError as error:
+            raise Difference(f"{FOLDER.name}/{path.name} is not TOML: {error}.") from None
+    return answers
 
 
 def words(name: str, at_least: int = 1) -> str:
@@ -51,5 +54,5 @@ def _answer(name: str) -> Any:
     table, _, key = name.partition(".")
     answer = read_answers().get(table, {}).get(key, "")
     if isinstance(answer, str) and not answer.strip():
-        raise NotWritten(table, f"{FILE}: under [{table}], answer {key}.")
+        raise NotWritten(table, f"in {FOLDER.name}/, under [{table}], answer {key}.")
     return answer

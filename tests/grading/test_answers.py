@@ -8,13 +8,20 @@ from lib.grading.feedback import Difference, NotWritten
 
 @pytest.fixture
 def answers(tmp_path, monkeypatch):
-    """Write answers.toml in the folder where the test then runs."""
+    """Write answers/one.toml in the folder where the test then runs, beside answers/other.toml."""
     monkeypatch.chdir(tmp_path)
-    return lambda text: (tmp_path / "answers.toml").write_text(text, encoding="utf-8")
+
+    def write(text: str) -> None:
+        (tmp_path / "answers").mkdir(exist_ok=True)
+        (tmp_path / "answers" / "one.toml").write_text(text, encoding="utf-8")
+        (tmp_path / "answers" / "other.toml").write_text("[other]\nn = 7\n", encoding="utf-8")
+
+    return write
 
 
 def test_answers_come_back(answers):
     answers('[unicode]\nnull = "The zero character."\n[cost]\nflops = 1_500\nshare = 0.25\n')
+    assert number("other.n") == 7
     assert words("unicode.null", at_least=3) == "The zero character."
     assert (number("cost.flops"), number("cost.share")) == (1500, 0.25)
 
@@ -23,7 +30,7 @@ def test_answers_come_back(answers):
 @pytest.mark.parametrize("ask", [number, words])
 def test_without_an_answer_the_work_is_not_written(answers, text, ask):
     answers(text)
-    with pytest.raises(NotWritten, match=r"answers\.toml: under \[cost\], answer flops"):
+    with pytest.raises(NotWritten, match=r"in answers/, under \[cost\], answer flops"):
         ask("cost.flops")
 
 
@@ -39,8 +46,8 @@ def test_an_answer_of_the_wrong_kind_is_explained(answers):
 
 
 def test_a_file_that_is_broken_or_missing_is_explained(answers):
-    with pytest.raises(Difference, match=r"no answers\.toml in this folder"):
+    with pytest.raises(Difference, match="no folder answers here"):
         number("a.b")
     answers("[a\n")
-    with pytest.raises(Difference, match="the form that TOML demands"):
+    with pytest.raises(Difference, match=r"answers/one\.toml is not TOML"):
         number("a.b")
