@@ -1,5 +1,6 @@
 """Names written next to what they name, without covering each other."""
 
+from collections.abc import Sequence
 from numbers import Real
 
 from matplotlib import patheffects
@@ -66,11 +67,16 @@ def apart(wanted: list[Real], heights: list[Real]) -> list[Real]:
     return placed
 
 
-def place_around(ax: Axes, names: list[Annotation]) -> None:
-    """Put each name right, left, above or below its point: the first side where nothing is."""
+def place_around(
+    ax: Axes, names: list[Annotation], others: Sequence[tuple[Real, Real]] = ()
+) -> None:
+    """Put each name right, left, above or below its point: the first side where nothing is.
+
+    `others` are points without a name that names should not cover either.
+    """
     ax.get_figure(root=True).draw_without_rendering()
     frame = ax.get_window_extent()
-    points = [ax.transData.transform(name.xy) for name in names]
+    points = [ax.transData.transform(place) for place in (*(n.xy for n in names), *others)]
     taken = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in points]
     for name in names:
         best = min(SIDES, key=lambda side: _crowding(name, side, taken, frame))

@@ -6,6 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 from real_lab import browser_page, find_browser
 
+from lib.notebook.facts import facts
+from lib.notebook.model_explorer import model_explorer
 from lib.notebook.rope_clock import clock, rope_clock
 
 BROWSER = find_browser()
@@ -40,3 +42,19 @@ def test_rope_clock(page):
     expect(says).to_have_text(
         f"Positions 10 and 65, distance -55: query · key = {hands.product(-55):.3f}."
     )
+
+
+def test_model_explorer(page):
+    page.set_content(model_explorer().html)
+    says, dots = page.locator("[aria-live]"), page.locator("[data-i]")
+    expect(dots).to_have_count(len(facts("models")))
+    page.get_by_role("slider", name="from").press("End")
+    n_2025 = len(facts("models", year=2025))
+    expect(says).to_have_text(f"{n_2025} models.")
+    expect(dots).to_have_count(n_2025)
+    page.get_by_role("combobox", name="up").select_option("layers")
+    page.get_by_role("combobox", name="colour").select_option("key/value heads")
+    page.get_by_role("combobox", name="one model").select_option("Kimi K2")
+    expect(says).to_have_text(f"Kimi K2 (2025): layers 61; key/value heads: MLA. {n_2025} models.")
+    page.get_by_role("slider", name="to").press("Home")  # takes the other end along
+    expect(page.locator(".sliders")).to_have_text("from2019to2019")
