@@ -21,7 +21,7 @@ LEVELS = [
     {"alignment"},
     {"evaluation"},
     {"moe", "parallel", "inference", "scaling"},
-    {"training", "curation"},
+    {"training", "curation", "pretrained"},
     {"tensors", "tokenization", "corpora", "model", "kernels"},
 ]
 LEVEL_OF = {package: level for level, names in enumerate(LEVELS) for package in names}
