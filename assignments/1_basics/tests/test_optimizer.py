@@ -1,5 +1,6 @@
 """AdamW and clipping: first steps by hand, PyTorch's own over many, and what state must survive."""
 
+import copy
 import math
 from collections.abc import Callable
 
@@ -136,7 +137,7 @@ def test_a_saved_optimizer_goes_on_as_if_nothing_had_happened():
             optimizer.step()
         resumed = [torch.nn.Parameter(p.detach().clone()) for p in whole]
         other = model.adamw(resumed, lr=0.1)
-        other.load_state_dict(optimizer.state_dict())
+        other.load_state_dict(copy.deepcopy(optimizer.state_dict()))  # as through a file
         for params, going_on in ((whole, optimizer), (resumed, other)):
             for step in range(cut, cut + 2):
                 give_gradients(params, step)

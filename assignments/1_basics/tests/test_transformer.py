@@ -128,7 +128,7 @@ def test_no_two_parts_share_their_weights():
 
 @problem("language_model")
 def test_the_model_of_the_experiments_has_22_7_million_parameters():
-    made = model.language_model(10_000, 256, 4, 512, 16, 1344, 10_000.0, device="meta")
+    made = model.language_model(10_000, 256, 4, 512, 16, 1344, 10_000.0)
     sizes = {name: weight.numel() for name, weight in made.state_dict().items()}
     total, table = sum(sizes.values()), sizes["embedding.weight"]
     yours = [total, total - table, total - table - sizes["output.weight"]]
