@@ -49,3 +49,29 @@ def test_the_config_chooses():
     layer = make_norm(ModelConfig(*shape, norm="layer", bias=True, dtype="bfloat16"))
     assert isinstance(layer, LayerNorm) and layer.weight.dtype == layer.bias.dtype == torch.bfloat16
     assert make_norm(ModelConfig(*shape, norm="layer")).bias is None
+
+
+def test_no_norm_leaves_everything_as_it_is():
+    norm, x = make_norm(ModelConfig(37, 11, 1, 24, 4, norm="none")), torch.randn(2, 3, 24)
+    assert norm(x) is x and not list(norm.parameters())
+
+
+@pytest.mark.parametrize("kind", ["rms", "layer"])
+def test_with_an_offset_the_scale_is_one_plus_the_weight(kind):
+    shape = {"norm": kind, "bias": True, "dtype": "float64"}
+    plain, offset = (
+        make_norm(ModelConfig(37, 11, 1, 7, 1, 1, 2, norm_offset=o, **shape)) for o in (False, True)
+    )
+    x = torch.randn(3, 7, dtype=torch.float64)
+    assert offset.weight.eq(0).all() and torch.equal(offset(x), plain(x))
+    offset.weight.data = torch.randn(7, dtype=torch.float64)
+    plain.weight.data = offset.weight + 1
+    assert_close(offset(x), plain(x))
+
+
+def test_the_offset_is_added_in_float32():
+    """In bfloat16 1 + 0.001 would be 1."""
+    norm = RMSNorm(2, 0.0, torch.bfloat16, offset=True)
+    torch.nn.init.constant_(norm.weight, 0.001)
+    weight = norm.weight[0].float().item()
+    assert_close(norm(torch.ones(2)), torch.full((2,), 1 + weight))
