@@ -63,7 +63,7 @@ def norms_stream(config: ModelConfig) -> bool:
 def attention_parts(config: ModelConfig) -> list[Part]:
     """From the stream to what attention adds to it, without the norms of the stream."""
     N, K, H = config.n_heads, config.n_kv_heads, config.head_width
-    bias = " + bias" if config.qkv_bias else ""
+    bias = " + bias" if config.has_qkv_bias else ""
     parts = [Part(heads_name(config), "attention", f"D → Q, K, V{bias}", (N, K, H))]
     if config.qk_norm is not None:
         over = {"head": "each head of Q and K", "all": "Q and K, heads together"}
