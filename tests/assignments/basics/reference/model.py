@@ -65,7 +65,10 @@ def default_ff_width(width):
 
 def swiglu(width, ff_width, device=None, dtype=None):
     choices = config(width, ff_width=ff_width, dtype=dtype)
-    return drawn(make_ffn(choices), choices).to(device)
+    layer = drawn(make_ffn(choices), choices).to(device)
+    forward = layer.forward  # which wants three axes
+    layer.forward = lambda x: forward(x.reshape(1, -1, width)).reshape(x.shape)
+    return layer
 
 
 class RoPE(nn.Module):
