@@ -4,5 +4,6 @@ Read losses; then the optimizers as a ladder: optimizer, sgd, adaptive, lion, mu
 groups, which says which parameters get which; schedules, clipping, accumulation, recomputation,
 precision. Then what moves: packing and batches, divergence, ranks, and loop, which joins it all.
 What makes it a run that a file describes and a crash cannot end: config, settings, build, log,
-tensor_tree, checkpoint, run, sample; and __main__, the command line.
+tensor_tree, checkpoint, run, sample; and __main__, the command line. For experiments beside each
+other: small_text, comparison.
 """
