@@ -26,7 +26,7 @@ HARMLESS = {
     # of how it is computed, not what
     *("use_cache", "cache_implementation", "pretraining_tp", "_attn_implementation"),
     *("attn_implementation", "reorder_and_upcast_attn", "output_attentions"),
-    *("output_hidden_states", "return_dict", "_from_model_config"),
+    *("output_hidden_states", "return_dict", "_from_model_config", "chunk_size_feed_forward"),
     # of generation, and of outputs that we do not have
     *("task_specific_params", "id2label", "label2id", "num_labels", "problem_type"),
     *("summary_activation", "summary_first_dropout", "summary_proj_to_labels", "summary_type"),
