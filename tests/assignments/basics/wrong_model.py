@@ -410,8 +410,8 @@ def block_with(forward):
 
     def block(width, n_heads, ff_width, theta, context, device=None, dtype=None):
         made = right.block(width, n_heads, ff_width, theta, context, device, dtype)
-        attention = right.self_attention(width, n_heads, theta, context, device, dtype)
-        made.attention = attention
+        made.attention = right.self_attention(width, n_heads, theta, context, device, dtype)
+        made.ffn = right.swiglu(width, ff_width, device, dtype)
         made.forward = lambda x: forward(made, x)
         return made
 
