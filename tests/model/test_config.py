@@ -2,6 +2,7 @@ import csv
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import get_args
 
 import jaxtyping
 import pytest
@@ -9,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lib.model.choices import FFN, Norm, NormPlacement, Positions, QKNorm
 from lib.model.config import ModelConfig, n_params, params_by_part
 from lib.model.transformer import Transformer
 
@@ -34,7 +36,13 @@ def test_parameters_by_hand():
 
 @st.composite
 def configs(draw):
-    n_kv_heads = draw(st.integers(1, 3))
+    """Every field that could change which parameters there are, and the others at random too."""
+    n_kv_heads, parallel = draw(st.integers(1, 3)), draw(st.booleans())
+    words = {
+        name: draw(st.sampled_from(get_args(kind)))
+        for name, kind in {"norm": Norm, "positions": Positions, "ffn": FFN}.items()
+    }
+    flags = ("norm_offset", "bias", "tied", "attention_gate")
     return ModelConfig(
         vocab_size=draw(st.integers(1, 50)),
         context=draw(st.integers(1, 20)),
@@ -44,20 +52,53 @@ def configs(draw):
         n_kv_heads=n_kv_heads,
         head_width=2 * draw(st.integers(1, 5)),
         ff_width=draw(st.integers(1, 30)),
-        norm=draw(st.sampled_from(["rms", "layer"])),
-        positions=draw(st.sampled_from(["rope", "rope_half", "learned"])),
-        ffn=draw(st.sampled_from(["swiglu", "gelu", "gelu_tanh"])),
-        bias=draw(st.booleans()),
-        tied=draw(st.booleans()),
+        norm_placement="pre" if parallel else draw(st.sampled_from(get_args(NormPlacement))),
+        parallel=parallel,
+        qk_norm=draw(st.sampled_from([None, *get_args(QKNorm)])),
+        qkv_bias=draw(st.sampled_from([None, True, False])),
+        window=draw(st.sampled_from([None, 1, 7])),
+        window_pattern=draw(st.sampled_from(["W", "WF", "FWW"])),
+        rope_scaling=draw(st.sampled_from([None, (8.0, 1.0, 4.0, 16)])),
+        output_softcap=draw(st.sampled_from([None, 30.0])),
+        attention_softcap=draw(st.sampled_from([None, 50.0])),
+        attention_scale=draw(st.sampled_from([None, 0.1])),
+        embedding_scale=draw(st.sampled_from([1.0, 4.5])),
+        **words,
+        **{name: draw(st.booleans()) for name in flags},
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(configs())
 def test_the_count_is_what_the_built_model_holds(config):
     with torch.device("meta"):
         model = Transformer(config)
     assert n_params(config) == sum(p.numel() for p in model.parameters())
+    parts = params_by_part(config)
+    norms = sum(p.numel() for name, p in model.named_parameters() if "norm" in name)
+    ffn = sum(p.numel() for name, p in model.named_parameters() if ".ffn." in name)
+    assert (parts["norms"], parts["ffn"]) == (norms, ffn)
+
+
+def test_parameters_of_the_variants_by_hand():
+    """What each choice adds to two layers of width 8 with four heads of 2 for two keys."""
+    plain = ModelConfig(10, 8, 2, 8, 4, n_kv_heads=2, ff_width=6)
+
+    def more(**choices):
+        return n_params(replace(plain, **choices)) - n_params(plain)
+
+    assert more(qk_norm="head") == 2 * (2 + 2)
+    assert more(qk_norm="all") == 2 * (8 + 4)
+    assert more(attention_gate=True) == 2 * 8 * 8
+    assert more(qkv_bias=True) == 2 * (8 + 4 + 4)
+    assert more(norm_placement="sandwich") == 2 * 2 * 8
+    assert more(norm_placement="reordered") == 0
+    assert more(norm_placement="post") == -8
+    assert more(parallel=True) == -2 * 8
+    assert more(norm="none") == -5 * 8
+    assert more(ffn="relu") == -2 * 8 * 6
+    assert more(positions="learned") == 8 * 8
+    assert more(positions="alibi", window=3, output_softcap=5.0, norm_offset=True) == 0
 
 
 def described(row: dict[str, str]) -> ModelConfig | None:
@@ -146,9 +187,41 @@ def test_replacing_keeps_what_was_filled_in_unless_asked():
     assert wider == ModelConfig(**{**SMALL, "width": 48})
 
 
+def test_replacing_changes_one_choice_and_checks_it():
+    config = ModelConfig(**SMALL, window=4, window_pattern="WF", qk_norm="head", ffn="relu")
+    assert config.ff_width == 96  # without a gate four times the width
+    assert replace(config, qk_norm=None, window=None).qk_norm is None
+    assert replace(config, ffn="geglu").ff_width == 96  # a number by now, so it stays
+    assert replace(config, ffn="geglu", ff_width=None).ff_width == 64
+    assert hash(replace(config, rope_scaling=(8.0, 1.0, 4.0, 16))) != hash(config)
+    with pytest.raises(ValueError, match=r"window counts something"):
+        replace(config, window=0)
+
+
 def test_a_config_survives_a_file():
     config = ModelConfig(**SMALL, norm="layer", tied=True)
     assert ModelConfig(**json.loads(json.dumps(asdict(config)))) == config
+
+
+@pytest.mark.parametrize(
+    ("choices", "gated", "has_bias", "turned"),
+    [
+        ({}, True, False, 6),
+        ({"ffn": "relu2", "bias": True, "rope_fraction": 1 / 3}, False, True, 2),
+        ({"ffn": "geglu_tanh", "bias": True, "qkv_bias": False}, True, False, 6),
+        ({"ffn": "silu", "qkv_bias": True, "rope_fraction": 2 / 3}, False, True, 4),
+    ],
+)
+def test_what_follows_from_the_choices(choices, gated, has_bias, turned):
+    config = ModelConfig(**SMALL, **choices)
+    assert (config.is_gated, config.has_qkv_bias, config.turned_width) == (gated, has_bias, turned)
+
+
+def test_all_shares_of_a_head_may_turn():
+    """2 / 98 * 98 is no whole number in floating point, but means two coordinates."""
+    for n in range(2, 99, 2):
+        config = ModelConfig(37, 11, 1, 98, 1, rope_fraction=n / 98)
+        assert config.turned_width == n
 
 
 # One dial
@@ -194,6 +267,40 @@ def test_a_budget_too_small_is_explained():
         ({"n_heads": 8}, r"head_width is 3, an odd number.*positions='learned'"),
         ({"n_layers": 0}, r"n_layers counts something: a whole number from 1 up, not 0"),
         ({"ff_width": -1}, r"ff_width counts"),
+        (
+            {"rope_fraction": 0.5},
+            r"rope_fraction=0.5 of 6 coordinates are 3\. .* rope_fraction=4/6",
+        ),
+        (
+            {"rope_fraction": 0.0},
+            r"rope_fraction=0.0 .* are 0\. .*rope_fraction=2/6, or pos.*'none'",
+        ),
+        ({"rope_fraction": 1.5}, r"rope_fraction=1.5 of 6 coordinates are 9\. .*rope_fraction=6/6"),
+        (
+            {"rope_scaling": (8.0, 4.0, 1.0, 16)},
+            r"\(8.0, 4.0, 1.0, 16\) does not fit: .* below high",
+        ),
+        ({"rope_scaling": (0.0, 1.0, 4.0, 16)}, r"does not fit: factor is above zero"),
+        ({"rope_scaling": (8.0, 1.0, 4.0, 0)}, r"The context in rope_scaling counts .*, not 0"),
+        ({"window": 0}, r"window counts something: a whole number from 1 up, not 0"),
+        ({"window_pattern": "WFL"}, r"window_pattern is 'WFL'. Write one letter .* as in 'WWWF'"),
+        ({"window_pattern": ""}, r"window_pattern is ''"),
+        ({"rope_on_full": False}, r"without a window these are all layers. .*positions='none'"),
+        (
+            {"rope_on_full": False, "window": 4, "positions": "learned"},
+            r"learned positions are in the stream, .* Choose positions='rope' or 'alibi'",
+        ),
+        (
+            {"parallel": True, "norm_placement": "sandwich"},
+            r"norm_placement is 'sandwich'. Choose 'pre', or parallel=False",
+        ),
+        ({"attention_softcap": 0.0}, r"attention_softcap is 0.0. Choose a number above zero, or"),
+        ({"output_softcap": -30.0}, r"output_softcap is -30.0. Choose a number above zero"),
+        ({"attention_scale": 0.0}, r"attention_scale is 0.0. Choose a number above zero"),
+        (
+            {"attention_softcap": 50.0, "attention": "sdpa"},
+            r"cannot cap scores, but attention_softcap is 50.0. Choose attention='plain'",
+        ),
     ],
 )
 def test_errors_say_what_to_do(wrong, message):
@@ -204,8 +311,10 @@ def test_errors_say_what_to_do(wrong, message):
 def test_words_outside_the_choices_are_explained(monkeypatch):
     """The types that a test run checks would refuse them first, so that is switched off here."""
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
-    with pytest.raises(ValueError, match=r"norm is 'batch'. Choose from 'rms', 'layer'."):
+    with pytest.raises(ValueError, match=r"norm is 'batch'. Choose from 'rms', 'layer', 'none'."):
         ModelConfig(**SMALL, norm="batch")
+    with pytest.raises(ValueError, match=r"qk_norm is 'each'. Choose from 'head', 'all'."):
+        ModelConfig(**SMALL, qk_norm="each")
 
 
 def test_odd_heads_are_fine_without_rotation():

@@ -1,11 +1,23 @@
-"""The same weights in Hugging Face's Llama and GPT-2 give the same logits."""
+"""The same weights in Hugging Face's Llama, GPT-2, Cohere and Bloom give the same logits.
+
+These choose differently where a block leaves a choice; more families are in tests/pretrained.
+"""
 
 from dataclasses import replace
 
 import pytest
 import torch
 from torch.testing import assert_close
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    BloomConfig,
+    BloomForCausalLM,
+    CohereConfig,
+    CohereForCausalLM,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+)
 
 from lib.model.config import ModelConfig, n_params
 from lib.model.transformer import Transformer
@@ -38,6 +50,18 @@ GPT2_NAMES = {
     "attn": "attention",
     "mlp": "ffn",
     "c_fc": "up",
+}
+BLOOM_NAMES = {
+    "word_embeddings": "embedding",
+    "h": "blocks",
+    "input_layernorm": "attention_norm",
+    "post_attention_layernorm": "ffn_norm",
+    "ln_f": "norm",
+    "self_attention": "attention",
+    "dense": "out",
+    "mlp": "ffn",
+    "dense_h_to_4h": "up",
+    "dense_4h_to_h": "down",
 }
 
 
@@ -112,6 +136,61 @@ def test_gpt2():
         ff_width=F,
         norm="layer",
         positions="learned",
+        ffn="gelu_tanh",
+        bias=True,
+        tied=True,
+    )
+    compare(config, weights, theirs)
+
+
+def test_cohere():
+    """Parallel blocks, LayerNorm without biases, and pairs of coordinates that lie side by side."""
+    theirs = shaken(
+        CohereForCausalLM(
+            CohereConfig(
+                vocab_size=V,
+                max_position_embeddings=CONTEXT,
+                num_hidden_layers=L,
+                hidden_size=D,
+                num_attention_heads=4,
+                num_key_value_heads=2,
+                intermediate_size=F,
+                layer_norm_eps=1e-3,
+                logit_scale=1.0,
+                rope_parameters={"rope_type": "default", "rope_theta": 5000.0},
+            )
+        )
+    )
+    weights = {renamed(name, LLAMA_NAMES): p for name, p in theirs.named_parameters()}
+    config = ModelConfig(
+        *(V, CONTEXT, L, D, 4, 2),
+        ff_width=F,
+        norm="layer",
+        norm_eps=1e-3,
+        parallel=True,
+        rope_theta=5000.0,
+        tied=True,
+    )
+    compare(config, weights, theirs)
+
+
+def test_bloom():
+    """ALiBi. Bloom also normalises its embeddings, which ours does not: that is left out."""
+    theirs = BloomForCausalLM(BloomConfig(vocab_size=V, hidden_size=D, n_layer=L, n_head=6))
+    theirs.transformer.word_embeddings_layernorm = torch.nn.Identity()
+    theirs, weights = shaken(theirs), {}
+    for name, p in theirs.named_parameters():
+        if ".query_key_value." in name:  # one matrix, in which every head has its three parts
+            rows = p.unflatten(0, (6, 3, D // 6))
+            for i, part in enumerate(("query", "key", "value")):
+                ours = renamed(name, BLOOM_NAMES).replace("query_key_value", part)
+                weights[ours] = rows[:, i].flatten(0, 1)
+        else:
+            weights[renamed(name, BLOOM_NAMES)] = p
+    config = ModelConfig(
+        *(V, CONTEXT, L, D, 6),
+        norm="layer",
+        positions="alibi",
         ffn="gelu_tanh",
         bias=True,
         tied=True,

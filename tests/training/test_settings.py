@@ -76,6 +76,8 @@ def test_overrides_win(file):
         ("run.recompute=1", "run.recompute is 1, and should be true or false"),
         ("optimizer.betas=[0.9]", "should be a list of 2 numbers"),
         ("schedule.name=cosinus", "should be one of 'constant', 'linear'"),
+        ("schedule.name=none", "schedule.name is 'none', and should be one of 'constant'"),
+        ("model.rope_scaling=[8, 1, 4]", "should be a list of 4 numbers"),
         ("steps=5", "is no override. Write name.field=value"),
         ("run.steps", "is no override. Write name.field=value"),
         ("run.steps=0", "run.steps counts something"),
@@ -113,6 +115,40 @@ def test_writing_and_reading_gives_the_same(file, tmp_path):
     path = tmp_path / "again.toml"
     path.write_text(to_toml(config), encoding="utf-8", newline="\n")
     assert read_config(Config, path) == config
+
+
+def test_every_choice_of_a_model_survives_the_file(file, tmp_path):
+    """Tuples, None where a number could be, and words that say none."""
+    model = replace(
+        read_config(Config, file).model,
+        norm="none",
+        qk_norm="all",
+        positions="rope_half",
+        rope_fraction=0.5,
+        rope_scaling=(8.0, 1.0, 4.0, 8192),
+        qkv_bias=False,
+        window=4,
+        window_pattern="WWF",
+        rope_on_full=False,
+        attention_scale=0.1,
+        output_softcap=30.0,
+    )
+    config = replace(read_config(Config, file), model=model)
+    path = tmp_path / "again.toml"
+    path.write_text(to_toml(config), encoding="utf-8", newline="\n")
+    assert read_config(Config, path) == config
+    wanted = ["model.qk_norm=none", "model.window=none", "model.rope_scaling=none"]
+    plain = read_config(Config, path, [*wanted, "model.rope_on_full=true"]).model
+    assert (plain.qk_norm, plain.window, plain.rope_scaling) == (None, None, None)
+    assert plain.norm == "none"
+
+
+def test_none_can_be_a_word(file):
+    """Where None is not among the choices, but "none" is."""
+    model = read_config(Config, file, ["model.norm=none", "model.positions=none"]).model
+    assert (model.norm, model.positions) == ("none", "none")
+    scaling = read_config(Config, file, ["model.rope_scaling=[8, 1, 4, 8192]"]).model.rope_scaling
+    assert scaling == (8.0, 1.0, 4.0, 8192) and type(scaling[0]) is float
 
 
 def test_overriding_leaves_the_original_alone():
