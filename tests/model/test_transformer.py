@@ -5,6 +5,22 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
+from variants import (
+    ALIBI,
+    BARE,
+    CONFIGS,
+    CONTEXT,
+    GPT2,
+    HALVES,
+    HYBRID,
+    MODERN,
+    PARALLEL,
+    D,
+    L,
+    V,
+    build,
+    text,
+)
 
 from lib.model.attention import causal_mask
 from lib.model.config import ModelConfig
@@ -13,33 +29,10 @@ from lib.model.self_attention import ATTENTION
 from lib.model.transformer import Transformer
 from lib.notebook.record import record
 
-V, CONTEXT, L, D = 37, 11, 2, 24
-MODERN = ModelConfig(V, CONTEXT, L, D, n_heads=4, n_kv_heads=2, ff_width=40, dtype="float64")
-HALVES = replace(MODERN, positions="rope_half", n_kv_heads=1, bias=True)
-GPT2 = replace(
-    MODERN, norm="layer", positions="learned", ffn="gelu_tanh", bias=True, tied=True, head_width=5
-)
-CONFIGS = pytest.mark.parametrize(
-    "config", [MODERN, HALVES, GPT2], ids=["modern", "halves", "gpt2"]
-)
+EACH = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 
 
-def build(config, seed=0):
-    """With biases and scales away from zero and one, so that leaving one out would show."""
-    model = Transformer(config, torch.Generator().manual_seed(seed))
-    generator = torch.Generator().manual_seed(seed + 1)
-    with torch.no_grad():
-        for p in model.parameters():
-            if p.dim() == 1:
-                p.add_(torch.randn(p.shape, generator=generator), alpha=0.3)
-    return model
-
-
-def text(B=3, T=7, seed=0):
-    return torch.randint(V, (B, T), generator=torch.Generator().manual_seed(seed))
-
-
-@CONFIGS
+@EACH
 @pytest.mark.parametrize("shape", [(3, 7), (1, 1), (2, CONTEXT)])
 def test_shapes(config, shape):
     model = build(config)
@@ -47,10 +40,13 @@ def test_shapes(config, shape):
     assert model.hidden(text(*shape)).shape == (*shape, D)
 
 
-@CONFIGS
+@EACH
 def test_logits_are_hidden_times_output(config):
     model = build(config)
-    assert_close(model(text()), model.hidden(text()) @ model.output_weight.T)
+    expected = model.hidden(text()) @ model.output_weight.T
+    if config.output_softcap is not None:
+        expected = config.output_softcap * torch.tanh(expected / config.output_softcap)
+    assert_close(model(text()), expected)
 
 
 def test_a_tied_model_reads_off_with_its_embedding():
@@ -63,7 +59,7 @@ def test_a_tied_model_reads_off_with_its_embedding():
 # What attention promises
 
 
-@CONFIGS
+@EACH
 @pytest.mark.parametrize("way", ["plain", "sdpa", "blocked"])
 def test_the_future_has_no_influence(config, way):
     model = build(replace(config, attention=way))
@@ -75,7 +71,7 @@ def test_the_future_has_no_influence(config, way):
     assert (before[:, 4:] != after[:, 4:]).all(dim=-1).all()  # but all of what follows
 
 
-@CONFIGS
+@EACH
 @pytest.mark.parametrize("way", ["sdpa", "blocked"])
 def test_the_ways_of_attention_agree(config, way):
     ids = text()
@@ -99,22 +95,38 @@ def test_the_config_chooses_the_way_of_attention(way, monkeypatch):
     assert layer(x).ne(0).any()
 
 
-@CONFIGS
+@EACH
 def test_positions_are_0_1_2_unless_given(config):
     model, ids = build(config), text()
     assert torch.equal(model(ids, torch.arange(7)), model(ids))
     assert torch.equal(model(ids, torch.arange(7).expand(3, 7)), model(ids))
-    assert not torch.allclose(model(ids, torch.arange(7).flip(0)), model(ids))
+    same = torch.allclose(model(ids, torch.arange(7).flip(0)), model(ids))
+    assert same == (config.positions == "none")
 
 
-@CONFIGS
-def test_only_learned_positions_notice_a_shift(config):
+@EACH
+def test_only_positions_in_the_stream_notice_a_shift(config):
     model, ids = build(config), text()
     same = torch.allclose(model(ids, torch.arange(4, 11)), model(ids), atol=1e-5)
-    assert same == (config.positions != "learned")
+    assert same == (config.positions not in ("learned", "sinusoidal"))
 
 
-@CONFIGS
+def test_without_positions_order_is_seen_through_causality_alone():
+    """If all see all, permuted tokens give permuted outputs. If only the past is seen, the order
+    of it has no influence on one layer, but on two it has: in between, each has seen another past.
+    """
+    ids, order = text(), torch.tensor([3, 0, 4, 1, 5, 2, 6])
+    model = build(BARE)
+    everything = torch.ones(7, 7, dtype=torch.bool)
+    shuffled = model(ids[:, order], mask=everything)
+    assert_close(shuffled, model(ids, mask=everything)[:, order])
+    assert not torch.allclose(model(ids[:, order])[:, -1], model(ids)[:, -1])
+    shallow = build(replace(BARE, n_layers=1))
+    assert_close(shallow(ids[:, order])[:, -1], shallow(ids)[:, -1])
+    assert not torch.allclose(build(MODERN)(ids[:, order], mask=everything), shuffled)
+
+
+@EACH
 def test_documents_in_one_row_stay_apart(config):
     """With a mask that keeps documents apart and positions that start anew, as if alone."""
     model, one, other = build(config), text(1, 4), text(1, 3, seed=1)
@@ -125,8 +137,9 @@ def test_documents_in_one_row_stay_apart(config):
     assert_close(packed, torch.cat([model(one), model(other)], dim=1))
 
 
-def test_rope_reads_on_beyond_its_context():
-    assert build(MODERN)(text(1, 3 * CONTEXT)).shape == (1, 3 * CONTEXT, V)
+@pytest.mark.parametrize("config", [MODERN, HYBRID, ALIBI, PARALLEL, BARE])
+def test_what_has_no_table_of_positions_reads_on_beyond_its_context(config):
+    assert build(config)(text(1, 3 * CONTEXT)).shape == (1, 3 * CONTEXT, V)
 
 
 def test_too_long_a_text_is_explained():
@@ -137,7 +150,7 @@ def test_too_long_a_text_is_explained():
 # Training
 
 
-@CONFIGS
+@EACH
 @pytest.mark.parametrize("way", ["plain", "sdpa", "blocked"])
 def test_every_parameter_gets_a_gradient(config, way):
     model, ids = build(replace(config, attention=way)), text()
@@ -150,7 +163,7 @@ def test_every_parameter_gets_a_gradient(config, way):
 
 def test_the_key_bias_matters_only_through_rotation():
     """Without rotation it cannot have a gradient; turned differently at each key, it has one."""
-    for config, matters in ((GPT2, False), (HALVES, True)):
+    for config, matters in ((GPT2, False), (ALIBI, False), (HALVES, True)):
         model = build(config)
         F.cross_entropy(model(text()).flatten(0, 1), text(seed=1).flatten()).backward()
         assert (model.blocks[0].attention.key.bias.grad.abs().max() > 1e-9) == matters
@@ -181,7 +194,7 @@ def test_it_learns_a_line_by_heart():
 # Precision, copies, looking inside
 
 
-@CONFIGS
+@EACH
 def test_half_precision_computes_and_float32_remembers(config):
     narrow = build(replace(config, dtype="float32", compute_dtype="bfloat16"))
     logits = narrow(text())
@@ -203,7 +216,7 @@ def test_autocast_works_too(way):
     assert (logits.double() - exact).std() < 0.03 * exact.std()
 
 
-@CONFIGS
+@EACH
 def test_a_model_survives_copying_and_saving(config):
     model, other = build(config), build(config, seed=5)
     expected = model(text())
