@@ -7,10 +7,17 @@ Reading and running
                          --save      keep the fresh outputs in the notebooks
                          --offline   refuse every connection to another machine
 
+Assignments
+  grade [1 [name ...]] run the tests of assignment 1 on your code, or of these problems only;
+                       without a number: the points reached so far
+  leaderboard 1        the ranking of trained models
+                         check <entry>   train an entry again and compare
+                         add <folder>    train a new entry and rank it
+
 Checking
   test                 everything that guards the project, stage by stage
                          --fast      the unit tests alone
-                         stages      only these: lint unit lectures again browser
+                         stages      only these: lint unit assignments lectures again browser
   bench [names]        speed and memory against other people's code, as tables of ratios
   lint                 style of code and notebooks; changes nothing
   format               put code and notebooks into the house style
@@ -106,6 +113,16 @@ def lectures(arguments: list[str]) -> int:
     return call([python, "-m", "lib.notebook.lectures", *words], variables)
 
 
+def grade(arguments: list[str]) -> int:
+    """Grade assignments; the work is done by lib/grading/grade.py."""
+    return call([set_up(FOR_LEARNERS), "-m", "lib.grading.grade", *arguments])
+
+
+def leaderboard(arguments: list[str]) -> int:
+    """Rank trained models; the work is done by lib/grading/leaderboard.py."""
+    return call([set_up(FOR_LEARNERS), "-m", "lib.grading.leaderboard", *arguments])
+
+
 def test(arguments: list[str]) -> int:
     """Run the stages one after the other, all of them even when one fails, and end with a table."""
     names = ["unit"] if arguments == ["--fast"] else arguments or list(STAGES)
@@ -157,7 +174,7 @@ def format_(arguments: list[str]) -> int:
     """Put code and notebooks into the house style."""
     python = set_up(FOR_DEVELOPERS)
     steps = [["ruff", "check", "--no-cache", "--fix"], ["ruff", "format", "--no-cache"]]
-    steps += [["lib.notebook.normal_form", "lectures"]]
+    steps += [["lib.notebook.normal_form", "lectures", "assignments"]]
     return max([call([python, "-m", *step]) for step in steps])
 
 
@@ -209,7 +226,14 @@ def lint_stage(python: Path, results: Path) -> int:
 def unit_stage(python: Path, results: Path) -> int:
     """every test of lib/ and of the project itself"""
     cores = ["-n", "auto", "--dist", "worksteal"]
-    return pytest(python, results, "tests", "-m", "not browser", "--durations=5", *cores)
+    return pytest(
+        python, results, "tests", "-m", "not browser and not assignments", "--durations=5", *cores
+    )
+
+
+def assignments_stage(python: Path, results: Path) -> int:
+    """every assignment: its stubs, a solution, and wrong answers that its tests must catch"""
+    return pytest(python, results, "tests/assignments", "-m", "assignments")
 
 
 def lectures_stage(python: Path, results: Path) -> int:
@@ -499,6 +523,8 @@ LOCK_HEADER = """\
 VERBS: dict[str, Callable[[list[str]], int]] = {
     "lab": lab,
     "lectures": lectures,
+    "grade": grade,
+    "leaderboard": leaderboard,
     "test": test,
     "bench": bench,
     "lint": lint,
@@ -511,6 +537,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
 STAGES: dict[str, Callable[[Path, Path], int]] = {
     "lint": lint_stage,
     "unit": unit_stage,
+    "assignments": assignments_stage,
     "lectures": lectures_stage,
     "again": again_stage,
     "browser": browser_stage,

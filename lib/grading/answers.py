@@ -54,5 +54,5 @@ def _answer(name: str) -> Any:
     table, _, key = name.partition(".")
     answer = read_answers().get(table, {}).get(key, "")
     if isinstance(answer, str) and not answer.strip():
-        raise NotWritten(table, f"in {FOLDER.name}/, under [{table}], answer {key}.")
+        raise NotWritten("", f"In {FOLDER.name}/, under [{table}], answer {key}.")
     return answer

@@ -22,11 +22,11 @@ class Difference(AssertionError):
 
 
 class NotWritten(NotImplementedError):
-    """Work that is still to be done; `step` numbers it as the handout does."""
+    """Work still to be done; `step` numbers it as the handout does, where it has a number."""
 
     def __init__(self, step: str, first_step: str) -> None:
         self.step, self.first_step = step, first_step
-        super().__init__(f"Step {step}: {first_step}")
+        super().__init__(f"Step {step}: {first_step}" if step else first_step)
 
 
 def todo(step: str, first_step: str) -> NoReturn:

@@ -30,7 +30,7 @@ def test_answers_come_back(answers):
 @pytest.mark.parametrize("ask", [number, words])
 def test_without_an_answer_the_work_is_not_written(answers, text, ask):
     answers(text)
-    with pytest.raises(NotWritten, match=r"in answers/, under \[cost\], answer flops"):
+    with pytest.raises(NotWritten, match=r"In answers/, under \[cost\], answer flops"):
         ask("cost.flops")
 
 
