@@ -1,7 +1,6 @@
 """Training: its parts by hand, then the whole against lib, then how its work grows."""
 
 import random
-import string
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,6 +95,7 @@ def test_a_pair_is_joined_everywhere_from_the_left():
         ((b"to", t, o), (b"to", t), (b"tot", o)),
         ((b"to", t, o), (t, o), (b"to", b"to")),
         ((b"ab",), (b"a", b"b"), (b"ab",)),
+        ((a, b"bc"), (b"ab", b"c"), (a, b"bc")),  # the same bytes, and another pair
     ):
         same(tokenization.merge(word, pair), expected, given=f"word {word}, pair {pair}")
 
@@ -212,8 +212,9 @@ def test_nothing_is_merged_across_special_tokens(tmp_path):
 
 @problem("train_bpe")
 def test_special_tokens_add_nothing_to_the_counts(tmp_path):
-    cases = [("ab ab<q>c<q>c<q>", [(b"a", b"b")]), ("qz qz<q>q<q>", [(b"q", b"z")])]
-    merges_by_hand(cases, tmp_path, special=("<q>",))
+    cases = [("ab ab<|q|>c<|q|>c<|q|>", [(b"a", b"b")]), ("<|q|><|q|>ab", [(b"a", b"b")])]
+    merges_by_hand(cases, tmp_path, special=("<|q|>",))
+    merges_by_hand([("ab-zz-zz", [(b"a", b"b")])], tmp_path, special=("zz",))
 
 
 @problem("train_bpe")
@@ -301,19 +302,19 @@ def busy_and_idle(n_idle: int) -> str:
     The words are lines: no space that would make a pair with their first letters.
     """
     choose = random.Random(0)
-    busy = ["".join(choose.choices("qrstuvwxyz", k=8)) for _ in range(30)] * 1800
-    idle = ["".join(choose.choices(string.ascii_lowercase[:16], k=12)) for _ in range(n_idle)]
+    busy = ["".join(choose.choices("qrstuvwxyz", k=8)) for _ in range(30)] * (n_idle // 10)
+    idle = ["".join(choose.choices("abcdefghijkl", k=12)) for _ in range(n_idle)]
     return "\n".join(busy + idle)
 
 
 def seconds_of_one_merge(text: str, folder: Path) -> float:
     """By how much a training gets longer; what it does before the first merge cancels out."""
     taken = []
-    for n_merges in (20, 80):
+    for n_merges in (10, 40):
         start = time.process_time()  # of this process alone, so that others do not disturb
         trained(text, n_merges, [], folder)
         taken.append(time.process_time() - start)
-    return (taken[1] - taken[0]) / 60
+    return (taken[1] - taken[0]) / 30
 
 
 def seconds_of_one_count(text: str) -> float:
@@ -328,15 +329,16 @@ def seconds_of_one_count(text: str) -> float:
 
 @problem("train_bpe_speed")
 def test_a_merge_does_not_look_at_every_word(tmp_path):
-    text = busy_and_idle(30_000)
+    text = busy_and_idle(10_000)
     one_count = seconds_of_one_count(text)
+    allowed = one_count / 10
     for _ in range(3):  # chance may spoil one measurement
         one_merge = seconds_of_one_merge(text, tmp_path)
-        if not one_count / 20 < one_merge < one_count:
+        if not allowed <= one_merge < 3 * allowed:
             break
     rule = (
-        "All merges happen in 30 words, so one merge must not take as long as a look at all 30,000:"
+        "All merges happen in 30 words, so a merge must not take as long as a look at all 10,000:"
         " change only the counts that the merge changes."
     )
-    given = f"counting all pairs once takes {one_count * 1e3:.0f} ms here; a 20th of it is allowed"
-    holds(one_merge < one_count / 20, rule, given=given, yours=f"{one_merge * 1e3:.1f} ms a merge")
+    given = f"counting all pairs once takes {one_count * 1e3:.0f} ms here; a tenth is allowed"
+    holds(one_merge < allowed, rule, given=given, yours=f"{one_merge * 1e3:.2f} ms a merge")
