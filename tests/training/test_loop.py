@@ -62,11 +62,45 @@ def test_microbatches_give_the_gradient_of_the_batch(documents):
     torch.testing.assert_close(gradients(parts), gradients(whole))
 
 
-def test_recomputing_changes_no_bit():
+VARIANTS = [
+    {},
+    {"positions": "alibi", "window": 3, "window_pattern": "WF", "norm_placement": "sandwich"},
+    {"parallel": True, "rope_fraction": 0.5, "attention_gate": True, "output_softcap": 2.0},
+]
+
+
+@pytest.mark.parametrize("choices", VARIANTS)
+def test_recomputing_changes_no_bit(choices):
     batch = next(make_batches("mask"))
-    plain, recomputed = make_model(), make_model()
+    plain, recomputed = make_model(**choices), make_model(**choices)
     assert add_gradients(plain, batch) == add_gradients(recomputed, batch, recompute=True)
     assert torch.equal(gradients(plain), gradients(recomputed))
+
+
+@pytest.mark.parametrize("choices", [{}, {"output_softcap": 0.8, "tied": True}])
+def test_the_z_loss_and_the_cap_are_in_the_gradient(choices):
+    """Of all microbatches, with a mask; evaluation leaves the z-loss out."""
+    batch = next(make_batches("mask"))
+    model, twin = (make_model(dtype="float64", **choices) for _ in range(2))
+    loss, _ = add_gradients(model, batch, 3, z_loss=0.3)
+    logits = twin(batch.ids, batch.positions, batch.mask)[batch.counted]
+    plain = F.cross_entropy(logits, batch.targets[batch.counted])
+    expected = plain + 0.3 * logits.logsumexp(-1).square().mean()
+    expected.backward()
+    assert loss == pytest.approx(expected.item())
+    torch.testing.assert_close(gradients(model), gradients(twin))
+    assert add_gradients(twin, batch)[0] == pytest.approx(plain.item())
+
+
+def test_training_with_a_z_loss_drives_log_z_to_zero():
+    sizes = []
+    for z_loss in (0.0, 1.0):
+        model = make_model()
+        optimizer = AdamW(model.parameters(), lr=0.02)
+        list(training_steps(model, optimizer, make_batches(), 15, z_loss=z_loss))
+        log_z = model(next(make_batches()).ids).logsumexp(-1)
+        sizes.append(log_z.abs().mean().item())
+    assert sizes[1] < 0.2 and sizes[0] > 2
 
 
 def test_mixed_precision_is_close_and_keeps_weights_in_float32():

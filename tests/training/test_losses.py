@@ -110,9 +110,14 @@ def test_gradients():
     assert gradcheck(lambda x: cross_entropy(x, targets, mask, 0.3), (logits,))
     weight.requires_grad_()
     inputs = hidden[:2].detach().requires_grad_(), weight
-    assert gradcheck(
-        lambda h, w: chunked_cross_entropy(h, w, targets[:2], mask[:2], 0.3, chunk=4), inputs
-    )  # 10 rows: the last chunk has 2
+    for cap in (None, 1.5):
+        options = {"chunk": 4, "softcap": cap}  # 10 rows: the last chunk has 2
+        assert gradcheck(
+            lambda h, w, options=options: chunked_cross_entropy(
+                h, w, targets[:2], mask[:2], 0.3, **options
+            ),
+            inputs,
+        )
 
 
 def test_gradient_of_the_logits_by_hand():
@@ -128,14 +133,17 @@ def test_gradient_of_the_logits_by_hand():
     z_loss=st.sampled_from([0.0, 1e-4, 0.5]),
     seed=st.integers(0, 99),
     masked=st.booleans(),
+    softcap=st.sampled_from([None, 0.5, 30.0]),
 )
-def test_chunked_equals_plain(chunk, z_loss, seed, masked):
+def test_chunked_equals_plain(chunk, z_loss, seed, masked, softcap):
     hidden, weight, targets, mask = example(seed=seed)
     mask[0, 0] = True
     mask = mask if masked else None
     hidden.requires_grad_(), weight.requires_grad_()
-    plain = 3 * cross_entropy(hidden @ weight.T, targets, mask, z_loss)
-    chunked = 3 * chunked_cross_entropy(hidden, weight, targets, mask, z_loss, chunk)
+    logits = hidden @ weight.T
+    logits = logits if softcap is None else softcap * torch.tanh(logits / softcap)
+    plain = 3 * cross_entropy(logits, targets, mask, z_loss)
+    chunked = 3 * chunked_cross_entropy(hidden, weight, targets, mask, z_loss, chunk, softcap)
     torch.testing.assert_close(chunked, plain)
     expected = torch.autograd.grad(plain, (hidden, weight))
     torch.testing.assert_close(torch.autograd.grad(chunked, (hidden, weight)), expected)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from tiny_run import assert_same_end, assert_same_tree, tiny_config
 
+from lib.training.build import training_batches
 from lib.training.checkpoint import load_latest, paths
 from lib.training.divergence import Diverged
 from lib.training.log import read_log
@@ -45,6 +46,15 @@ def test_the_log_holds_what_the_steps_say(tmp_path):
         said = {k: v for k, v in asdict(step).items() if v is not None}
         assert said | {"tokens": 0, "seconds": 0} == record | {"tokens": 0, "seconds": 0}
     assert log[-1]["seconds"] == pytest.approx(sum(step.seconds for step in steps), abs=0.01)
+
+
+def test_the_z_loss_of_the_config_is_trained_on(tmp_path):
+    plain = next(start(tiny_config(tmp_path / "plain")).steps())
+    run = start(tiny_config(tmp_path / "with", z_loss=0.5))
+    log_z = run.model(next(training_batches(run.config)).ids).logsumexp(-1)
+    step = next(run.steps())
+    assert step.loss == pytest.approx(plain.loss + 0.5 * log_z.square().mean().item(), rel=1e-5)
+    assert step.norm != plain.norm
 
 
 @pytest.mark.parametrize("after", [3, 5, 11])
