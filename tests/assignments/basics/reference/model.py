@@ -7,7 +7,7 @@ from torch import nn
 
 from lib.model import init
 from lib.model.attention import attention_weights
-from lib.model.config import ModelConfig, n_params
+from lib.model.config import ModelConfig
 from lib.model.embedding import Embedding
 from lib.model.ffn import make_ffn
 from lib.model.linear import Linear
@@ -15,8 +15,6 @@ from lib.model.norm import RMSNorm
 from lib.model.rope import rotate_adjacent, rotation
 from lib.model.self_attention import SelfAttention
 from lib.model.transformer import Block, Transformer
-from lib.tensors.flops import flops_by_part, model_flops
-from lib.tensors.memory import training_state
 from lib.training.adaptive import AdamW
 from lib.training.clipping import clip_gradients  # noqa: F401  (called by the tests)
 from lib.training.losses import cross_entropy  # noqa: F401
@@ -147,65 +145,3 @@ def adamw(params, **settings):
 
 def learning_rate(step, highest, lowest, warmup_steps, cosine_steps):
     return highest * cosine(step, cosine_steps, warmup_steps, lowest / highest)
-
-
-WORDS = "So many words as an answer of this kind needs, which only a person can judge, not we."
-
-
-def shape(n_layers, width, n_heads, **choices):
-    return ModelConfig(50_257, 1024, n_layers, width, n_heads, **choices)
-
-
-SHAPES = {
-    "small": shape(12, 768, 12),
-    "medium": shape(24, 1024, 16),
-    "large": shape(36, 1280, 20),
-    "xl": shape(48, 1600, 25),
-}
-
-
-def percent(part, config, length=1024):
-    parts = flops_by_part(config, 1, length, backward=False)
-    return 100 * parts[part] / sum(parts.values())
-
-
-def answers():
-    """What answers/model.toml holds when everything is answered rightly."""
-    xl, tera = SHAPES["xl"], 1e12
-    step = model_flops(xl, batch=1024, length=1024)
-    state = sum(training_state(n_params(xl), "fp32 adam").values())
-    return {
-        "transformer_accounting": {
-            "parameters": n_params(xl),
-            "gib": 4 * n_params(xl) / 2**30,
-            "wide_parameters": n_params(shape(48, 1600, 25, ff_width=6400)),
-            "forward_tflop": model_flops(xl, 1, 1024, backward=False) / tera,
-            **{f"ffn_percent_{size}": percent("feed-forward", c) for size, c in SHAPES.items()},
-            **{f"output_percent_{size}": percent("logits", c) for size, c in SHAPES.items()},
-            "long_tflop": model_flops(xl, 1, 16_384, backward=False) / tera,
-            "long_scores_percent": percent("attention scores and average", xl, 16_384),
-            "what_changes": WORDS,
-        },
-        "learning_rate_tuning": {
-            "factor_10": what_is_left(10),
-            "factor_1000": what_is_left(1000),
-            "largest_lr": 100,
-            "at_100": WORDS,
-        },
-        "adamw_accounting": {
-            "state_gb": state / 1e9,
-            "activations_gb": 16.373,
-            "largest_batch": 3,
-            "operations_per_parameter": 15,
-            "hours": 400_000 * step / (0.5 * 495e12) / 3600,
-        },
-    }
-
-
-def what_is_left(lr):
-    """Run it, as a learner does."""
-    weights = torch.ones(100, requires_grad=True)
-    for t in range(10):
-        (gradient,) = torch.autograd.grad(weights.square().mean(), weights)
-        weights = (weights - lr / sqrt(t + 1) * gradient).detach().requires_grad_()
-    return weights.square().mean().item()
