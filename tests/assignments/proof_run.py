@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from contextlib import contextmanager
+from dataclasses import asdict
 from io import StringIO
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,7 @@ from wrong_answers import WrongAnswer, wrong_answers
 
 from lib.grading import answers
 from lib.grading.child import NO_PLUGINS, OPTIONS, Order, Recorder
+from lib.grading.outcomes import PASSED, Outcome
 from lib.grading.problems import read_problems
 
 
@@ -54,14 +56,44 @@ def put_reference(folder: Path) -> list[str]:
     return lacking
 
 
-def run(folder: Path, tests: list[str]) -> list[dict]:
-    """Outcomes of these tests, or of all of them."""
-    events = StringIO()
-    order = Order([problem.id for problem in read_problems(folder)], [], [])
-    recorder = Recorder(folder, events, sys.stderr, order)
-    pytest.main([*OPTIONS, *(f"tests/{test}" for test in tests or [""])], plugins=[recorder])
-    lines = map(json.loads, events.getvalue().splitlines())
-    return [line["outcome"] for line in lines if line["event"] == "end"]
+class Proof(Recorder):
+    """One session of pytest that runs all tests on the reference, then one on each wrong answer."""
+
+    def __init__(self, folder: Path, wrong: list[WrongAnswer]) -> None:
+        problems = [problem.id for problem in read_problems(folder)]
+        super().__init__(folder, StringIO(), sys.stderr, Order(problems, [], []))
+        self.wrong_answers, self.ended = wrong, []
+        self.found = {}
+
+    def end(self, outcome: Outcome) -> None:
+        self.ended.append(asdict(outcome))
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        self.run(session.items)
+        self.found["reference"] = self.ended
+        self.found["wrong"] = [self.on_wrong(one, session.items) for one in self.wrong_answers]
+        return True
+
+    def on_wrong(self, answer: WrongAnswer, items: list[pytest.Item]) -> dict:
+        """What the test that should catch it says; "outcome" is None if there is no such test."""
+        test = f"tests/{answer.caught_by}"
+        meant = [i for i in items if i.nodeid == test or i.nodeid.startswith(f"{test}[")]
+        self.ended = []
+        if hasattr(adapters(answer.module), answer.name):
+            with swapped(answer):
+                self.run(meant)
+        failed = [outcome for outcome in self.ended if outcome["kind"] != PASSED]
+        return {
+            "name": answer.spoilt.__name__,
+            "target": f"{answer.module}.{answer.name}",
+            "caught_by": answer.caught_by,
+            "outcome": (failed or self.ended or [None])[0],
+        }
+
+    def run(self, items: list[pytest.Item]) -> None:
+        for item in items:
+            item._initrequest()  # fixtures afresh: an item may run more than once
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
 
 
 @contextmanager
@@ -76,31 +108,16 @@ def swapped(answer: WrongAnswer):
         setattr(module, answer.name, before)
 
 
-def on_wrong(folder: Path, answer: WrongAnswer) -> dict:
-    """What the test that should catch the answer says to it; "outcome" may be missing."""
-    found = {
-        "name": answer.spoilt.__name__,
-        "target": f"{answer.module}.{answer.name}",
-        "caught_by": answer.caught_by,
-    }
-    if not hasattr(adapters(answer.module), answer.name):
-        return found
-    with swapped(answer):
-        outcomes = run(folder, [answer.caught_by])
-    failed = [outcome for outcome in outcomes if outcome["kind"] != "passed"]
-    return {**found, "outcome": (failed or outcomes or [None])[0]}
-
-
 def main(assignment: str, proofs: str, results: str) -> None:
     folder, proofs = Path(assignment).resolve(), Path(proofs).resolve()
     os.environ.update(NO_PLUGINS)
     os.chdir(folder)
     sys.path[:0] = [str(folder), str(proofs)]
     lacking = put_reference(proofs)
-    reference = run(folder, [])
     modules = [importlib.import_module(path.stem) for path in sorted(proofs.glob("wrong_*.py"))]
-    wrong = [on_wrong(folder, answer) for module in modules for answer in wrong_answers(module)]
-    found = {"lacking": lacking, "reference": reference, "wrong": wrong}
+    proof = Proof(folder, [answer for module in modules for answer in wrong_answers(module)])
+    pytest.main([*OPTIONS, "tests"], plugins=[proof])
+    found = {"lacking": lacking, **proof.found}
     Path(results).write_text(json.dumps(found), encoding="utf-8")
 
 

@@ -95,7 +95,7 @@ def test_the_reference_passes(folder, proof):
 def test_every_wrong_answer_is_caught(folder, proof):
     said = []
     for answer in proof["wrong"]:
-        outcome = answer.get("outcome") or {"kind": "not run", "message": "no such test or target"}
+        outcome = answer["outcome"] or {"kind": "not run", "message": "no such test or target"}
         if outcome["kind"] != DIFFERENT:
             where = f"{answer['target']} by {answer['name']}, {answer['caught_by']}"
             said.append(f"{where}: {outcome['kind']}, {outcome['message']}")

@@ -5,8 +5,8 @@
 
 puts the function (or class) in the place of `train_bpe` in adapters/tokenization.py and expects
 that test to fail with Difference, not with a crash. It may call the reference and spoil what that
-returns. Answers in words and numbers are spoilt with @wrong("answers.read_answers", caught_by=...) on a
-function without arguments that returns the whole table.
+returns. Answers in words and numbers are spoilt with @wrong("answers.read_answers", caught_by=...)
+on a function without arguments that returns the whole table.
 """
 
 from collections.abc import Callable
