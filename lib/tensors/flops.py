@@ -4,7 +4,7 @@ One multiplication and one addition count as two operations, and everything that
 of matrices as none: it is of lower order. Letters: see `shape`.
 """
 
-from lib.tensors.shape import DecoderShape, matrix_sizes
+from lib.tensors.shape import DecoderShape, keys_seen, matrix_sizes
 
 SECONDS_PER_DAY = 86_400
 
@@ -32,13 +32,16 @@ def flops_by_part(
 ) -> dict[str, int]:
     """Of one step on `batch` sequences of `length` tokens, by part of the model.
 
-    With `backward` a training step, three times a forward pass.
+    With `backward` a training step, three times a forward pass. In a layer with a window each query
+    counts with as many keys as it has: what a kernel does that skips the others.
     """
     matrices = matrix_sizes(shape)
     logits = 2 * batch * length * matrices.pop("logits")
     parts = {part: 2 * batch * length * shape.n_layers * n for part, n in matrices.items()}
-    attention = attention_flops(shape.n_heads, length, length, shape.head_width)
-    parts["attention scores and average"] = batch * shape.n_layers * attention
+    parts["attention scores and average"] = batch * sum(
+        attention_flops(shape.n_heads, length, keys_seen(shape, layer, length), shape.head_width)
+        for layer in range(shape.n_layers)
+    )
     parts["logits"] = logits
     return {part: (3 if backward else 1) * flops for part, flops in parts.items()}
 
@@ -51,7 +54,8 @@ def model_flops(shape: DecoderShape, batch: int, length: int, backward: bool = T
 def flops_per_token(shape: DecoderShape, length: int) -> int:
     """Of training on one token: 6 per number in the matrices, and 12 L T N H for attention.
 
-    The second term is what the rule 6 N D leaves out; N H is the width in most models.
+    The second term is what the rule 6 N D leaves out; N H is the width in most models. With windows
+    T is that of each layer, at most its window.
     """
     return model_flops(shape, batch=1, length=length) // length
 

@@ -3,6 +3,7 @@
 import pytest
 
 from lib.model.config import ModelConfig
+from lib.model.zoo import MODELS
 from lib.pretrained.config_json import essentials, fitting, misfits, read_config, write_config
 from lib.pretrained.families import FAMILIES
 from lib.pretrained.settings import HARMLESS, IDLE, Settings
@@ -128,6 +129,15 @@ def test_the_first_family_that_fits():
     assert fitting(read("mistral", sliding_window=4)) == "mistral"
     with pytest.raises(ValueError, match=r"The closest is llama, but for rope_fraction is 0\.5"):
         fitting(ModelConfig(53, 17, 5, 24, 6, head_width=8, rope_fraction=0.5))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_of_the_zoo_belongs_to_its_family(name):
+    family = {"tiny": "llama", "SmolLM2": "llama", "Qwen2.5": "qwen2"}.get(
+        name.split()[0], name.split()[0].lower()
+    )
+    family = {"gpt-2": "gpt2", "gemma": "gemma2", "olmo": "olmo2"}.get(family, family)
+    assert fitting(MODELS[name]) == family
 
 
 def test_equal_models_have_equal_essentials():

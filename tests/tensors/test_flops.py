@@ -1,5 +1,6 @@
 """FLOPs: by hand, against torch's counter, and the numbers of well-known runs."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -56,6 +57,16 @@ def test_the_term_that_the_rule_leaves_out():
     assert flops_per_token(TINY, T) == 6 * matrices + 12 * L * T * N * H
 
 
+def test_a_window_bounds_the_keys():
+    """Layers 0 and 2 see 3 keys, layer 1 all of them."""
+    sizes = {field: getattr(TINY, field) for field in vars(TINY)} | {"n_layers": 3}
+    config = ModelConfig(**sizes, context=50, window=3, window_pattern="WF")
+    whole = replace(config, window=None)
+    saved = flops_per_token(whole, 50) - flops_per_token(config, 50)
+    assert saved == 12 * 2 * (50 - 3) * 4 * 6
+    assert flops_per_token(whole, 3) == flops_per_token(config, 3)
+
+
 # Against torch's counter
 
 
@@ -64,10 +75,20 @@ def test_attention():
     assert 3 * attention_flops(4, 6, 7, 5) == counted(lambda: (q @ k.mT) @ k)
 
 
-@pytest.mark.parametrize("ffn", ["swiglu", "gelu"])
-def test_a_model(ffn):
+@pytest.mark.parametrize(
+    "choices",
+    [
+        {"ffn": "swiglu"},
+        {"ffn": "gelu"},
+        {"ffn": "geglu", "attention_gate": True},
+        {"ffn": "relu2", "parallel": True},
+        {"ffn": "reglu", "norm_placement": "sandwich", "qk_norm": "all"},
+    ],
+    ids=lambda choices: "-".join(map(str, choices.values())),
+)
+def test_a_model(choices):
     sizes = {field: getattr(TINY, field) for field in vars(TINY) if field != "ffn"}
-    config = ModelConfig(**sizes, ffn=ffn, context=6)
+    config = ModelConfig(**sizes, **choices, context=6)
     model, ids = Transformer(config), torch.zeros(3, 6, dtype=torch.int64)
     assert model_flops(config, 3, 6, backward=False) == counted(lambda: model(ids))
     assert model_flops(config, 3, 6) == counted(lambda: model(ids).sum().backward())
