@@ -33,7 +33,7 @@ def markdown_table() -> str:
 
 def _row(lecture: dict[str, str]) -> str:
     title, package, minutes = f"{lecture['title']} (planned)", "", ""
-    assignment = f"{lecture['assignment']} (planned)" if lecture["assignment"] else ""
+    assignment = _assignment(lecture["assignment"])
     if exists(lecture):
         title = f"[{lecture['title']}](lectures/{lecture['notebook']}.ipynb)"
         package = f"[{lecture['package']}](lib/{lecture['package']}/)"
@@ -41,6 +41,14 @@ def _row(lecture: dict[str, str]) -> str:
     question, gpu = lecture["question"], lecture["gpu"]
     cells = (lecture["number"], question, title, package, assignment, minutes, gpu)
     return f"| {' | '.join(cells)} |"
+
+
+def _assignment(number: str) -> str:
+    """A link to the handout, once there is one."""
+    handouts = sorted((REPO / "assignments").glob(f"{number or '-'}_*/handout.ipynb"))
+    if handouts:
+        return f"[{number}]({handouts[0].relative_to(REPO).as_posix()})"
+    return f"{number} (planned)" if number else ""
 
 
 def drawn_picture() -> bytes:

@@ -30,7 +30,10 @@ def test_a_table_without_its_marks_is_not_overwritten():
         readme("# A page without a table\n")
 
 
-@pytest.mark.parametrize("verb", ["lab", "test", "lectures", "bench", "lint", "format", "clean"])
+VERBS = ["lab", "lectures", "grade", "leaderboard", "test", "bench", "lint", "format", "clean"]
+
+
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_command_it_names_exists(verb):
     assert re.search(rf"\b{verb}\b", TEXT)
     assert f'"{verb}"' in (REPO / "run.py").read_text(encoding="utf-8")
