@@ -24,7 +24,7 @@ from variants import (
 
 from lib.model.attention import causal_mask
 from lib.model.config import ModelConfig
-from lib.model.rope import rotate_adjacent
+from lib.model.rope import rotate_adjacent, rotation
 from lib.model.self_attention import ATTENTION
 from lib.model.transformer import Transformer
 from lib.notebook.record import record
@@ -251,3 +251,12 @@ def test_queries_keys_and_values_can_be_had():
     unturned = layer.queries_keys_values(x)
     assert torch.equal(q, rotate_adjacent(unturned[0], turn))
     assert torch.equal(v, unturned[2]) and not torch.allclose(k, unturned[1])
+
+
+@pytest.mark.parametrize(
+    ("config", "turned", "scaling"), [(MODERN, 6, None), (HYBRID, 4, (8.0, 1.0, 4.0, 64))]
+)
+def test_the_config_says_how_far_heads_turn(config, turned, scaling):
+    _, turn = build(replace(config, rope_theta=500.0)).embed(text(), torch.arange(7))
+    assert_close(turn, rotation(torch.arange(7), turned, 500.0, scaling))
+    assert not torch.allclose(turn[1], rotation(torch.arange(7), turned, 400.0, scaling)[1])
