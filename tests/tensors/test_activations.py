@@ -1,13 +1,16 @@
 """Activations: the formula against what torch saves for the decoder of lib/model."""
 
+from typing import get_args
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch.utils.checkpoint import checkpoint
 
+from lib.model.choices import FFN
 from lib.model.config import ModelConfig
 from lib.model.transformer import Transformer
-from lib.tensors.activations import activations, layer_activations, output_activations
+from lib.tensors.activations import WIDE, activations, layer_activations, output_activations
 from lib.tensors.held import saved_bytes
 from lib.tensors.memory import training_memory
 
@@ -23,7 +26,7 @@ def make(n_layers=3, **choices):
 
 def left_out(config):
     """Ids, and the angles of RoPE or the positions that were looked up."""
-    positions = 8 * T if config.positions == "learned" else 4 * T * config.head_width
+    positions = {"learned": 8 * T, "rope": 4 * T * config.turned_width}.get(config.positions, 0)
     return 8 * B * T + positions + TO_TARGETS
 
 
@@ -40,6 +43,13 @@ def loss(model):
         {"ffn": "gelu", "norm": "layer", "positions": "learned", "bias": True},
         {"compute_dtype": "bfloat16"},
         {"dtype": "bfloat16"},
+        {"norm_placement": "sandwich", "norm_offset": True, "ffn": "geglu_tanh"},
+        {"norm_placement": "reordered", "qk_norm": "all", "ffn": "relu"},
+        {"norm_placement": "post", "qk_norm": "head", "ffn": "relu2"},
+        {"parallel": True, "ffn": "reglu", "rope_fraction": 0.4},
+        {"norm": "none", "ffn": "silu", "positions": "none", "attention_gate": True},
+        {"window": 7, "window_pattern": "WF", "output_softcap": 3.0},
+        {"window": T, "compute_dtype": "bfloat16", "ffn": "geglu"},
     ],
     ids=lambda choices: "-".join(map(str, choices.values())) or "default",
 )
@@ -48,6 +58,24 @@ def test_every_byte_is_foreseen(attention, choices):
     model = Transformer(config)
     predicted = sum(activations(config, B, T).values())
     assert saved_bytes(lambda: loss(model)) == predicted + left_out(config)
+
+
+@pytest.mark.parametrize("attention", ["plain", "blocked"])
+@pytest.mark.parametrize("choices", [{"attention_softcap": 3.0}, {"positions": "alibi"}])
+def test_what_pytorchs_attention_does_not_have(attention, choices):
+    config = make(attention=attention, **choices)
+    model = Transformer(config)
+    predicted = sum(activations(config, B, T).values())
+    assert saved_bytes(lambda: loss(model)) == predicted + left_out(config)
+
+
+def test_what_has_no_formula():
+    with pytest.raises(ValueError, match="with ALiBi depends on the kernel"):
+        activations(make(positions="alibi", attention="sdpa"), B, T)
+
+
+def test_every_feed_forward_layer_has_a_number():
+    assert WIDE.keys() == set(get_args(FFN))
 
 
 def test_one_layer_by_hand():
