@@ -122,7 +122,8 @@ class Transformer(nn.Module):
         config, turn = self.config, None
         x = self.embedding(ids)
         if config.embedding_scale != 1:
-            x = x * config.embedding_scale
+            # Rounded as they are: in bfloat16 Gemma learned with 60, not with sqrt(3584) = 59.87.
+            x = x * x.new_full((), config.embedding_scale)
         if config.positions == "learned":
             x = x + self.position_embedding(positions)
         elif config.positions == "sinusoidal":
