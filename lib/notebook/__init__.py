@@ -1,7 +1,8 @@
 """What only notebooks use. The first cell of every lecture is `%load_ext lib.notebook`.
 
-Reading order: figures, colours, plots, timeline (pictures); tables, peek, record, source (looking
-inside); expect, tiers, machine, forecast (numbers); step, widgets (things to move).
+Reading order: figures, colours, plots, timeline, seeds (pictures); tables, peek, record, source
+(looking inside); expect, tiers, machine, forecast (numbers); step, widgets, frames (things to
+move); block_diagram, masks, rope_clock, model_choices, model_explorer (architectures).
 
 Loading sets the figure style and the seeds, shows figures when a cell ends, and brings `%%step`.
 """

@@ -21,7 +21,9 @@ from lib.notebook.widgets import Live, live
 from lib.tensors.flops import model_flops
 
 CACHE_BYTES = 2  # of one number in the key/value cache, as in bfloat16
-LLAMA_3 = replace(model_config("Llama 3.1 8B"), context=8192)  # at 131,072 attention hides all else
+LLAMA_3 = replace(  # with its full context, attention would hide all other costs
+    model_config("Llama 3.1 8B"), context=8192, rope_scaling=None
+)
 
 
 def block_builder(base: ModelConfig = LLAMA_3, **start: str) -> Live:
@@ -77,7 +79,7 @@ def costs(base: ModelConfig, config: ModelConfig) -> str:
         memory(now["cache of a full context"]),
     ]
     rows = [
-        {"cost": name, "now": says, "÷ start": f"{now[name] / then[name]:.4g}"}
+        {"cost": name, "now": says, "÷ start": now[name] / then[name]}
         for name, says in zip(now, written)
     ]
     return laid_out(rows, f"With a context of {config.context:,} tokens").html()
@@ -106,4 +108,4 @@ def sentences(chosen: dict[str, str]) -> str:
         if option.answer is not None and option.answer not in entry:
             said = f"Counted as “{option.answer}”: {said}"
         lines.append(f"<li><b>{escape(name)}: {escape(entry)}</b>. {escape(said)}</li>")
-    return f'<ul style="margin:0.4em 0;padding-left:1.2em">{"".join(lines)}</ul>'
+    return f'<ul style="margin:0.4em 0;padding-left:1.2em;line-height:1.35">{"".join(lines)}</ul>'

@@ -40,7 +40,8 @@ def test_ranges_apart_are_an_effect():
 def test_ranges_that_overlap_say_nothing():
     found = compare_seeds(MIXED)
     assert found.overlap and "do not say which is better" in found.sentence
-    assert compare_seeds({"a": [1.0, 2.0], "b": [2.0, 3.0]}).overlap  # touching is overlap
+    for first, second in ([1.0, 2.0], [2.0, 3.0]), ([2.0, 3.0], [1.0, 2.0]):
+        assert compare_seeds({"a": first, "b": second}).overlap  # touching is overlap
 
 
 def test_chance_is_the_share_of_shuffles_without_overlap():
