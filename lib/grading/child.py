@@ -8,13 +8,11 @@ code prints goes elsewhere, and if it ends the whole process, the file says in w
 """
 
 import faulthandler
-import importlib
-import io
 import json
 import os
 import sys
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass, replace
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TextIO
@@ -117,18 +115,38 @@ class Unusable(ModuleType):
         raise CannotImport(self._reason)
 
 
-def import_all(folder: Path, recorder: Recorder) -> None:
-    """Import every module beside the tests, the adapters last; broken ones become Unusable."""
-    paths = [path for path in folder.glob("*/*.py") if (path.parent / "__init__.py").exists()]
-    for path in sorted(paths, key=lambda path: (path.parent.name == "adapters", path)):
-        module = ".".join(path.relative_to(folder).with_suffix("").parts)
-        module = module.removesuffix(".__init__")
-        recorder.write("importing", module=path.relative_to(folder).as_posix())
+class Tolerant(SourceFileLoader):
+    """Loads a file of the learner; one that raises anything becomes Unusable, and imports go on."""
+
+    folder: Path
+    recorder: Recorder
+
+    def exec_module(self, module: ModuleType) -> None:
+        name = Path(self.path).relative_to(self.folder).as_posix()
+        self.recorder.write("importing", module=name)
         try:
-            importlib.import_module(module)
+            super().exec_module(module)
         except BaseException as error:  # SystemExit and KeyboardInterrupt too
-            reason = why_not_imported(path.relative_to(folder).as_posix(), error, folder)
-            sys.modules[module] = Unusable(module, reason)
+            reason = why_not_imported(name, error, self.folder)
+            sys.modules[module.__name__] = Unusable(module.__name__, reason)
+
+
+class TolerantFinder:
+    """Finds the learner's modules, all that is in the folder but the tests."""
+
+    def __init__(self, folder: Path, recorder: Recorder) -> None:
+        self.folder = folder
+        self.loader = type("Loader", (Tolerant,), {"folder": folder, "recorder": recorder})
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        spec = PathFinder.find_spec(name, path, target)
+        file = Path((spec and spec.origin) or "/")
+        if file.suffix != ".py" or not file.is_relative_to(self.folder):
+            return None
+        if file.is_relative_to(self.folder / "tests"):
+            return None
+        spec.loader = self.loader(name, str(file))
+        return spec
 
 
 def main(events: str, order: str) -> int:
@@ -137,9 +155,7 @@ def main(events: str, order: str) -> int:
     os.environ.update(NO_PLUGINS)
     with open(events, "w", encoding="utf-8") as file, open(f"{events}.trace", "w") as trace:
         recorder = Recorder(folder, file, trace, Order(**json.loads(order)))
-        nowhere = io.StringIO()  # our own stderr is for what pytest complains about
-        with redirect_stdout(nowhere), redirect_stderr(nowhere):
-            import_all(folder, recorder)
+        sys.meta_path.insert(0, TolerantFinder(folder, recorder))
         files = sorted({f"tests/{problem.tests}" for problem in recorder.wanted()})
         status = pytest.main([*OPTIONS, *files], plugins=[recorder])
         recorder.write("finished", status=int(status))

@@ -31,6 +31,8 @@ from lib.grading.results import (
 from lib.grading.rules import Finding, find
 from lib.grading.runner import Unrunnable, run_tests
 
+INTERRUPTED = 130  # the shells' exit status for Ctrl-C
+
 
 def grade(
     folder: Path, names: Iterable[str] = (), progress: bool = False
@@ -92,6 +94,9 @@ def main(arguments: list[str]) -> int:
     except (LookupError, ValueError, Unrunnable) as error:
         print(error.args[0])
         return 2
+    except KeyboardInterrupt:
+        print("Stopped.")
+        return INTERRUPTED
     print(report(results, arguments[1:], findings))
     wrong = [one for one in results if one.state in (WRONG, AGAINST)]
     return 1 if wrong or findings else 0

@@ -35,6 +35,9 @@ def show(board: Path) -> None:
 
 def check(board: Path, name: str) -> None:
     """Reproduce one entry; Refused where the claim does not hold here."""
+    known = [entry.name for entry in read_entries(board)]
+    if name not in known:
+        raise Refused(f"There is no entry '{name}'. There are: {', '.join(known) or 'none yet'}.")
     entry = read_entry(board / "entries" / name)
     if entry.claim is None:
         raise Refused(f"{name} claims nothing yet: run  leaderboard 1 add {name}")
@@ -105,14 +108,17 @@ VERBS: dict[str, Callable[..., None]] = {"check": check, "add": add, "table": wr
 def main(arguments: list[str]) -> int:
     try:
         number, verb, *rest = [*arguments, *["", ""][len(arguments) :]]
-        board = find_assignment(number) / "leaderboard"
         wanted = 0 if verb in ("", "table") else 1
-        if (verb and verb not in VERBS) or len(rest) != wanted:
+        if not number or (verb and verb not in VERBS) or len(rest) != wanted:
             raise Refused(__doc__)
+        board = find_assignment(number) / "leaderboard"
         VERBS[verb](board, *rest) if verb else show(board)
     except (Refused, ValueError, LookupError) as error:
         print(error)
         return 1
+    except KeyboardInterrupt:
+        print("Stopped. Nothing was written.")
+        return 130  # the shells' exit status for Ctrl-C
     return 0
 
 

@@ -80,19 +80,18 @@ def test_an_unfit_entry_is_not_ranked(board, tmp_path, old, new, said):
     assert not (board / "README.md").exists()
 
 
-def test_claims_that_do_not_hold_are_found(board, tmp_path, monkeypatch):
-    leaderboard.add(board, str(make(tmp_path / "pairs")))
-    entry = read_entry(board / "entries" / "pairs")
-    bits, flops, corpus = entry.claim.bits_per_byte, entry.claim.flops, entry.claim.corpus
+def test_claims_that_do_not_hold_are_found(board, monkeypatch):
+    monkeypatch.setattr(leaderboard, "run", lambda entry: Score(2.0, 1e8, "text"))
+    entry = read_entry(make(board / "entries" / "pairs"))
     for claim, said in [
-        (Score(bits * 0.98, flops, corpus), "bits_per_byte is .* by \\+2.0%"),
-        (Score(bits, flops * 0.5, corpus), "flops is .* by \\+100.0%"),
-        (Score(bits, flops, "another"), "cannot be compared"),
+        (Score(1.96, 1e8, "text"), "bits_per_byte is 2 here, .* by \\+2.0%"),
+        (Score(2.0, 0.5e8, "text"), "flops is .* by \\+100.0%"),
+        (Score(2.0, 1e8, "another"), "cannot be compared"),
     ]:
         write_claim(entry, claim)
         with pytest.raises(leaderboard.Refused, match=said):
             leaderboard.check(board, "pairs")
-    write_claim(entry, Score(bits * 1.009, flops, corpus))
+    write_claim(entry, Score(2.018, 1e8, "text"))
     leaderboard.check(board, "pairs")  # as far off as another processor might be
 
 
@@ -134,3 +133,32 @@ def test_a_wrong_description_is_explained(tmp_path, change, said):
     shutil.rmtree(folder)
     with pytest.raises(ValueError, match=r"no entry\.toml"):
         read_entry(folder)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "The commands of a leaderboard."),
+        (["1", "chek", "a"], "The commands of a leaderboard."),
+        (["1", "check"], "The commands of a leaderboard."),
+        (["one"], "There is no assignment 'one'"),
+        (["1", "check", "c"], "There is no entry 'c'. There are: none yet."),
+        (["1", "add", "nowhere"], "There is no folder nowhere"),
+    ],
+)
+def test_a_command_that_cannot_be_followed_is_explained(
+    board, monkeypatch, capsys, arguments, said
+):
+    if arguments != ["one"]:
+        monkeypatch.setattr(leaderboard, "find_assignment", lambda name: board.parent)
+    assert leaderboard.main(arguments) == 1
+    assert said in capsys.readouterr().out
+
+
+def test_the_commands_lead_to_the_board(board, monkeypatch, capsys):
+    monkeypatch.setattr(leaderboard, "find_assignment", lambda name: board.parent)
+    assert leaderboard.main(["1"]) == 0
+    assert capsys.readouterr().out == "There is no entry yet.\n"
+    write_claim(read_entry(make(board / "entries" / "pairs")), Score(1.5, 1e8, "text"))
+    assert leaderboard.main(["1", "table"]) == leaderboard.main(["1"]) == 0
+    assert capsys.readouterr().out.strip() == (board / "README.md").read_text("utf-8").strip()

@@ -55,12 +55,11 @@ class Thing:
     "basics/broken.py": "def half(x:\n    return x / 2\n",
     "basics/rude.py": "print('hello')\nraise SystemExit(3)\n",
     "basics/short.py": """
-import torch.nn.functional as F
-from torch import tensor
+import statistics as s
 
 
-def largest(x):
-    return F.softmax(tensor(x), 0).argmax().item()
+def middle(x):
+    return s.median(x)
 """,
     "adapters/__init__.py": "",
     "adapters/one.py": """
@@ -73,10 +72,10 @@ def half(x):
     return broken.half(x)
 """,
     "adapters/two.py": "from basics.rude import anything\n",
-    "adapters/three.py": "from basics.short import largest\n",
+    "adapters/three.py": "from basics.short import middle\n",
     "rules.toml": """
 [[rule]]
-forbid = ["torch.nn.*"]
+forbid = ["statistics*"]
 instead = "Write it yourself."
 """,
     "tests/test_toy.py": """
@@ -159,7 +158,7 @@ def test_built_on_later():
 
 @problem("short")
 def test_short():
-    same(three.largest([0.0, 2.0, 1.0]), 1, given="[0, 2, 1]")
+    same(three.middle([0, 2, 1]), 1, given="[0, 2, 1]")
 """,
     "tests/test_unreadable.py": "import nothing_of_this_name\n",
 }
