@@ -16,16 +16,16 @@ PLACEMENTS = pytest.mark.parametrize("placement", list(RESIDUAL))
 @pytest.mark.parametrize(
     ("placement", "expected"),
     [
-        ("pre", 2 + 3 * (2 + 1)),
-        ("post", (2 + 3 * 2) + 1),
-        ("sandwich", 2 + 10 * (3 * (2 + 1))),
+        ("pre", 2 + 3 * (7 * 2)),
+        ("post", 7 * (2 + 3 * 2)),
+        ("sandwich", 2 + 10 * (3 * (7 * 2))),
         ("reordered", 2 + 10 * (3 * 2)),
     ],
 )
 def test_by_hand(placement, expected):
-    """The layer triples, the norm before it adds one, the one after it multiplies by ten."""
+    """The layer triples; in place of norms are factors of seven, and of ten after the layer."""
     x = torch.full((1, 1, 1), 2.0)
-    given = (x, lambda y: 3 * y, lambda y: y + 1, lambda y: 10 * y)
+    given = (x, lambda y: 3 * y, lambda y: 7 * y, lambda y: 10 * y)
     assert RESIDUAL[placement](*given).item() == expected
 
 
