@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from lib.notebook.colours import colours_for, ink
+from lib.notebook.colours import BLUE, colours_for, ink
 from lib.notebook.drawing import axes_for, numbers, used_colours, write_around
 from lib.notebook.plots import curves
 
@@ -147,9 +147,13 @@ def seed_dots(
     ax: Axes | None = None,
     **axes: Any,
 ) -> Axes:
-    """One row per entry {label: one number per seed}: a dot for each seed, a bar at their mean."""
+    """One row per entry {label: one number per seed}: a dot for each seed, a bar at their mean.
+
+    Few rows have the colours that their curves have; with many, all have the same.
+    """
     ax = axes_for(ax, alt, finals, size=(6, 1.1 + 0.5 * max(2, len(finals))))
-    colours = colours_for(finals, used_colours(ax))
+    many = len(finals) > 5
+    colours = dict.fromkeys(finals, BLUE) if many else colours_for(finals, used_colours(ax))
     for row, (label, values) in enumerate(finals.items()):
         seen, colour = spread(values), colours[label]
         ax.plot([seen.low, seen.high], [row, row], color=colour, linewidth=5, alpha=0.25)

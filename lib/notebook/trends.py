@@ -33,7 +33,7 @@ def trend(
     colours = colours_for(made)
     counts = Counter(year for _, year in families())
     for place, (year, parts) in enumerate(years.items()):
-        width = 0.34 + 0.5 * counts[year] / max(counts.values())  # a year of one family weighs less
+        width = 0.46 + 0.4 * counts[year] / max(counts.values())  # a year of one family weighs less
         _bar(ax, place, width, {answer: parts[answer] for answer in made}, colours)
         above = {"xytext": (0, 3), "textcoords": "offset points", "ha": "center"}
         ax.annotate(f"{counts[year]}", (place, 1), **above)

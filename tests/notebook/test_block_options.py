@@ -5,6 +5,7 @@ import pytest
 from lib.model.config import ModelConfig, n_params
 from lib.model.zoo import MODELS
 from lib.notebook.block_options import AS_GIVEN, OPTIONS, built, start_of, who_uses
+from lib.notebook.model_choices import families
 
 BASE = ModelConfig(1009, 64, 4, 96, 12, n_kv_heads=3, ff_width=96)
 ENTRIES = [(name, entry) for name, options in OPTIONS.items() for entry in options]
@@ -52,7 +53,7 @@ def test_heads_by_hand():
 
 
 def test_who_uses_what():
-    assert who_uses(OPTIONS["positions"]["ALiBi"]).startswith("1 of 32 model families, first in 20")
+    assert who_uses(OPTIONS["positions"]["ALiBi"]).startswith(f"1 of {len(families())} model")
     assert who_uses(OPTIONS["score cap"]["50"]).endswith("first in 2024: Gemma 2.")
     assert who_uses(OPTIONS["norms stand"]["on the stream (post-norm)"]).startswith("None of the")
     assert who_uses(OPTIONS["attention gate"]["sigmoid"]) == "The table does not tell who does."
