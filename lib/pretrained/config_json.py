@@ -67,7 +67,7 @@ def misfits(name: str, config: ModelConfig) -> list[str]:
 
 
 def in_halves(config: ModelConfig) -> ModelConfig:
-    """The same model after its queries and keys have been reordered, see `layouts.to_halves`."""
+    """The same model after its queries and keys have been reordered, see `places.to_halves`."""
     return replace(config, positions="rope_half") if config.positions == "rope" else config
 
 

@@ -65,7 +65,9 @@ def write_tensors(
         places |= dict.fromkeys(names, file)
     if len(shards) > 1:
         index = {"metadata": {"total_size": sum(n_bytes.values())}, "weight_map": places}
-        (folder / INDEX).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+        (folder / INDEX).write_text(
+            json.dumps(index, indent=2) + "\n", encoding="utf-8", newline="\n"
+        )
 
 
 def grouped(n_bytes: Mapping[str, int], most: int) -> Iterator[list[str]]:

@@ -13,9 +13,9 @@ from lib.pretrained import shards
 from lib.pretrained.families import FAMILIES
 from lib.pretrained.load import Pretrained, load_pretrained
 from lib.pretrained.names import GPT2
+from lib.pretrained.places import Place, places
 from lib.pretrained.save import save_pretrained
 from lib.pretrained.shards import grouped, read_headers
-from lib.pretrained.weights import place_of
 
 
 @pytest.fixture
@@ -48,8 +48,8 @@ def test_missing_unknown_and_of_another_shape(changed):
     with pytest.raises(ValueError) as error:
         load_pretrained(changed("llama", change))
     message = str(error.value)
-    assert "6 of 30 are missing (blocks.0.ffn.up.weight, blocks.0.ffn.down.weight" in message
-    assert "blocks.2.ffn.up.weight, ...)" in message
+    assert "6 of 30 are missing (model.layers.0.mlp.up_proj.weight, model.layers.0.ml" in message
+    assert "model.layers.2.mlp.up_proj.weight, ...)" in message
     assert "2 are unknown (model.layers.0.extra.weight, model.layers.3.mlp.up_proj.we" in message
     assert "1 have another shape (model.norm.weight is (23,) instead of (24,))" in message
 
@@ -77,7 +77,7 @@ def test_buffers_of_older_versions(changed, their_folder):
 
 def test_angles_that_older_versions_stored(changed, their_folder):
     def change(tensors):
-        tensors["model.layers.0.self_attn.rotary_emb.inv_freq"] = torch.ones(2)
+        tensors["model.layers.0.self_attn.rotary_emb.inv_freq"] = torch.ones(2).half()
 
     assert same(load_pretrained(changed("llama", change)), load_pretrained(their_folder("llama")))
 
@@ -114,14 +114,31 @@ def same(a, b):
 
 
 def test_places():
-    gpt2, gemma2 = FAMILIES["gpt2"], FAMILIES["gemma2"]
-    place = place_of("transformer.h.11.attn.c_attn.bias", gpt2)
-    assert place.ours == tuple(f"blocks.11.attention.{x}.bias" for x in ("query", "key", "value"))
-    assert not place.turned and place_of("h.0.mlp.c_fc.weight", gpt2).turned
-    name = "model.layers.2.post_attention_layernorm.weight"
-    assert place_of(name, gemma2).ours == ("blocks.2.attention_out_norm.weight",)
-    assert place_of("model.layers.2.input_layernorm.weight", FAMILIES["olmo2"]) is None
-    assert place_of("model.layers.2.mlp.up_proj.scale", gemma2) is None
+    shapes = {f"blocks.1.attention.{part}.weight": (24, 24) for part in ("query", "key", "value")}
+    shapes |= {"blocks.0.ffn.up.bias": (40,), "output.weight": (53, 24)}
+    config = ModelConfig(53, 17, 2, 24, 6)
+    found = dict(places(FAMILIES["gpt2"], config, shapes))
+    assert list(found) == [
+        "transformer.h.0.mlp.c_fc.bias",
+        "transformer.h.1.attn.c_attn.weight",
+        "lm_head.weight",
+    ]
+    assert [place.shape(shapes) for place in found.values()] == [(40,), (24, 72), (53, 24)]
+    norms = {"blocks.1.attention_out_norm.weight": (24,), "blocks.1.ffn_norm.weight": (24,)}
+    assert list(dict(places(FAMILIES["gemma2"], config, norms))) == [
+        "model.layers.1.post_attention_layernorm.weight",
+        "model.layers.1.pre_feedforward_layernorm.weight",
+    ]
+
+
+def test_what_is_split_can_be_joined():
+    tensor = torch.arange(5.0 * 6).reshape(5, 6)
+    three = Place(("query", "key", "value"), turned=True)
+    parts = three.split(tensor)
+    assert [part.tolist() for part in parts] == [tensor[:, i : i + 2].T.tolist() for i in (0, 2, 4)]
+    assert torch.equal(three.join(parts), tensor)
+    (same,) = Place(("up",), turned=False).split(tensor)
+    assert same is tensor
 
 
 @pytest.mark.parametrize("family", FAMILIES)
