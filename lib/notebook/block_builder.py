@@ -19,8 +19,8 @@ from lib.notebook.tables import laid_out
 from lib.notebook.units import memory, quantity
 from lib.notebook.widgets import Live, live
 from lib.tensors.flops import model_flops
+from lib.tensors.kv_cache import kv_bytes_per_token, kv_cache_bytes
 
-CACHE_BYTES = 2  # of one number in the key/value cache, as in bfloat16
 LLAMA_3 = replace(  # with its full context, attention would hide all other costs
     model_config("Llama 3.1 8B"), context=8192, rope_scaling=None
 )
@@ -86,14 +86,12 @@ def costs(base: ModelConfig, config: ModelConfig) -> str:
 
 
 def _numbers(config: ModelConfig) -> dict[str, int | float]:
-    """FLOPs on average over a full context; the cache of keys and values in bytes."""
-    per_layer = 2 * CACHE_BYTES * config.n_kv_heads * config.head_width
-    windows = [config.window_of(layer) or config.context for layer in range(config.n_layers)]
+    """FLOPs on average over a full context; the cache of keys and values in bytes, as bfloat16."""
     return {
         "parameters": n_params(config),
         "FLOPs per token, forward": model_flops(config, 1, config.context, False) / config.context,
-        "cache per token": per_layer * config.n_layers,  # while every window has room
-        "cache of a full context": per_layer * sum(min(w, config.context) for w in windows),
+        "cache per token": kv_bytes_per_token(config),
+        "cache of a full context": kv_cache_bytes(config, config.context),
     }
 
 
