@@ -49,6 +49,7 @@ def unnamed(folder: str, listed: set[str]) -> dict[str, str]:
     missing = {}
     files = [path for path in (REPO / folder).rglob("*") if path.suffix in (".py", ".ipynb")]
     local = {path.stem for path in files}  # tests import helpers that lie beside them
+    local |= {path.parent.name for path in files}  # and assignments packages
     provided = packages_distributions()
     for path in files:
         for name in foreign_imports(code_of(path)) - local - OPTIONAL:
@@ -58,8 +59,8 @@ def unnamed(folder: str, listed: set[str]) -> dict[str, str]:
     return missing
 
 
-@pytest.mark.parametrize("folder", ["lib", "lectures"])
-def test_what_lectures_import_is_in_requirements_txt(folder):
+@pytest.mark.parametrize("folder", ["lib", "lectures", "assignments"])
+def test_what_learners_import_is_in_requirements_txt(folder):
     assert unnamed(folder, set(pins("requirements.txt"))) == {}
 
 
