@@ -6,10 +6,9 @@ from typing import Any
 
 from torch import nn
 
-from basics import experiments
+from basics import experiments, prepare
 from basics.training import Settings
-
-RUNS = Path(__file__).parents[1] / "experiments" / "runs"  # a folder for each run
+from lib.corpora.documents import Corpus
 
 
 def build_model(settings: Settings) -> nn.Module:
@@ -24,9 +23,19 @@ def load_run(folder: Any) -> tuple[nn.Module, Settings]:
     return experiments.load_run(folder)
 
 
-def read_records(folder: Any = RUNS) -> dict[str, dict[str, Any]]:
+def read_records(folder: Any) -> dict[str, dict[str, Any]]:
     return experiments.read_records(folder)
 
 
 def draw_curves(records: Mapping[str, Mapping[str, Any]], path: Any) -> str:
     return experiments.draw_curves(records, path)
+
+
+def folder() -> Path:
+    """Where plans (*.toml), data/ and runs/ are."""
+    return Path(__file__).parents[1] / "experiments"
+
+
+def corpus(name: str, part: str) -> Corpus:
+    """The texts that the runs are about: tales or docs; the part is "train" or "valid"."""
+    return prepare.corpus(name, part)

@@ -22,7 +22,7 @@ def keep_top_p(probabilities: Tensor, top_p: float) -> Tensor:
     [0.125, 0.5, 0.125, 0.25], top_p 0.75  ->  [0, 2/3, 0, 1/3]    0.5 + 0.25 reaches it
     [0.125, 0.5, 0.125, 0.25], top_p 0.76  ->  [1/7, 4/7, 0, 2/7]  one token more
     """
-    return todo("3.5", "sort downwards; a token stays if the sum before it is below top_p.")
+    return todo("3.4", "sort downwards; a token stays if the sum before it is below top_p.")
 
 
 def next_token_probabilities(
@@ -37,7 +37,7 @@ def next_token_probabilities(
 
     logits [0, log 3]:  temperature 1 -> [1/4, 3/4], 1/2 -> [1/10, 9/10], 0 -> [0, 1]
     """
-    return todo("3.5", "treat temperature 0 by itself, then divide, softmax, keep_top_p.")
+    return todo("3.4", "treat temperature 0 by itself, then divide, softmax, keep_top_p.")
 
 
 def generate(
@@ -59,4 +59,4 @@ def generate(
     not part of the result. No gradients are recorded. All chance comes from `generator`, on the
     CPU; None means PyTorch's own. ValueError if the prompt is empty: then nothing can follow.
     """
-    return todo("3.6", "in a loop: model(the last ids)[0, -1], probabilities, torch.multinomial.")
+    return todo("3.4", "in a loop: model(the last ids)[0, -1], probabilities, torch.multinomial.")

@@ -1,8 +1,10 @@
 """Runs that a file describes, models put together from settings, and curves to compare them by.
 
     python -m basics.experiments experiments/tales.toml experiments/runs/lr-0.003 lr=0.003
+    python -m basics.experiments sample experiments/runs/lr-0.003 temperature=0.8 top_p=0.9 seed=1
 
-trains one. What reads the command is complete; what it calls is for you to write.
+The first trains, the second writes a text. What reads the commands is complete; what it calls is
+for you to write.
 """
 
 import json
@@ -13,12 +15,17 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
+from basics import decoding, prepare
 from basics.training import Settings
 from lib.grading.feedback import todo
 
 PathOrName = str | PathLike[str]
+
+SAMPLE = Path(__file__).parents[1] / "experiments" / "sample.json"
+SAMPLE_TOKENS = 256
 
 
 def read_settings(path: PathOrName, changes: Sequence[str] = ()) -> Settings:
@@ -38,7 +45,8 @@ def read_settings(path: PathOrName, changes: Sequence[str] = ()) -> Settings:
 def build_model(settings: Settings) -> nn.Module:
     """The language model of the settings, with weights drawn under torch.manual_seed(seed).
 
-    With the defaults it is your Transformer. What each setting changes, alone or with others:
+    With the defaults it is your Transformer, and that is all that part 3 needs. For part 4, what
+    each setting changes, alone or together:
 
     norm "post"       a block is x = attention_norm(x + attention(x)), x = ffn_norm(x + ffn(x)),
                       and there is no `norm` after the last block, which ends with one
@@ -48,7 +56,7 @@ def build_model(settings: Settings) -> nn.Module:
 
     What remains keeps its name, and what is gone has no parameters.
     """
-    return todo("4.1", "give Block and Transformer three more arguments, with defaults.")
+    return todo("3.3", "call torch.manual_seed, then make a Transformer; the choices come later.")
 
 
 def run(settings: Settings, folder: PathOrName) -> dict[str, Any]:
@@ -57,12 +65,12 @@ def run(settings: Settings, folder: PathOrName) -> dict[str, Any]:
     The files are mapped into memory (`np.memmap`, "<u2"), not read. AdamW gets all parameters, with
     lr, betas and weight_decay of the settings. Model and batches are on `settings.device`.
     """
-    return todo("3.4", "four lines: np.memmap twice, build_model, AdamW, and train.")
+    return todo("3.3", "np.memmap twice, then build_model, AdamW, and train.")
 
 
 def load_run(folder: PathOrName) -> tuple[nn.Module, Settings]:
     """The trained model of a run's folder, on the CPU and in eval mode, and the run's settings."""
-    return todo("3.7", "settings from the record, build_model, then the checkpoint into it.")
+    return todo("3.5", "settings from the record, build_model, then the checkpoint into it.")
 
 
 def read_records(folder: PathOrName) -> dict[str, dict[str, Any]]:
@@ -70,28 +78,51 @@ def read_records(folder: PathOrName) -> dict[str, dict[str, Any]]:
 
     What is not a folder, or has no record.json, is passed over; without `folder` there are none.
     """
-    return todo("3.7", "sorted(Path(folder).glob('*/record.json')), and json.loads of each.")
+    return todo("3.5", "sorted(Path(folder).glob('*/record.json')), and json.loads of each.")
 
 
 def draw_curves(records: Mapping[str, Mapping[str, Any]], path: PathOrName) -> str:
     """Draw the loss curves of runs as a PNG at `path`; return the picture in words.
 
-    Two panels: valid_loss against steps, and against minutes of wall-clock time; one line for each
-    run, with its name in a legend, and axes that say what they show, units included. Rows without a
-    loss are left out. The words name each run with its last loss to two digits behind the point, or
-    with "diverged" where the last row has none: it is what a reader gets who cannot see the
-    picture.
+    Two panels side by side: valid_loss against steps, and against minutes of wall-clock time. In
+    each a line for each run, with the run's name as its label, which a legend shows; rows without a
+    loss are left out. The labels of the axes have the words steps, minutes and loss in them.
+
+    The words are for readers who cannot see the picture: they name each run with its last loss, to
+    two digits behind the point, or with "diverged" where it is None.
     """
-    return todo("3.7", "plt.subplots(1, 2, sharey=True), and a plot in both for each record.")
+    return todo("3.5", "plt.subplots(1, 2, sharey=True), and a plot in both for each record.")
+
+
+def sample(
+    folder: PathOrName, temperature: float = 1.0, top_p: float = 1.0, seed: int = 0
+) -> dict[str, Any]:
+    """A text of the model of a run, which begins where texts begin. Complete."""
+    model, settings = load_run(folder)
+    name = Path(settings.train).name.partition("-")[0]
+    end, generator = prepare.end_id(name), torch.Generator().manual_seed(seed)
+    choices = {"temperature": temperature, "top_p": top_p}
+    ids = decoding.generate(
+        model, [end], SAMPLE_TOKENS, settings.context, end_id=end, generator=generator, **choices
+    )
+    choices |= {"seed": seed, "text": prepare.text_of(name, ids)}
+    ended = len(ids) < SAMPLE_TOKENS
+    return {"run": Path(folder).name, "prompt": [end], "ids": ids, "ended": ended, **choices}
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Train the run of a settings file into a folder. Complete."""
+    """Train the run of a settings file into a folder, or write a text. Complete."""
     if len(arguments) < 2:
-        sys.exit("Say which settings and which folder, then changes if any: " + __doc__)
-    path, folder, *changes = arguments
-    record = run(read_settings(path, changes), folder)
-    print(f"{folder}: loss {record['valid_loss']} after {record['steps']} steps")
+        sys.exit("Say which settings and which folder, then changes if any:\n" + __doc__)
+    what, folder, *changes = arguments
+    if what == "sample":
+        choices = {name: json.loads(value) for name, value in (c.split("=") for c in changes)}
+        written = sample(folder, **choices)
+        SAMPLE.write_text(json.dumps(written, indent=1), encoding="utf-8")
+        print(written["text"])
+    else:
+        record = run(read_settings(what, changes), folder)
+        print(f"{folder}: loss {record['valid_loss']} after {record['steps']} steps")
 
 
 if __name__ == "__main__":

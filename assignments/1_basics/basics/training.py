@@ -109,4 +109,4 @@ def train(
     that nobody interrupted, those of the clock aside. If that run is at its end, its record is
     returned. ValueError if its settings differ from these.
     """
-    return todo("3.4", "write steps 1 to `steps` without a folder first; rows and files come then.")
+    return todo("3.3", "write steps 1 to `steps` without a folder first; rows and files come then.")

@@ -45,6 +45,8 @@ def through_file() -> tuple[Callable[..., None], Callable[..., int]]:
         training.save_checkpoint(*arguments, files[-1])
         rule = "A file that was handed over open stays open."
         holds(not files[-1].closed, rule, given="an io.BytesIO")
+        rule = "What is saved to a file is in that file."
+        holds(files[-1].getbuffer().nbytes, rule, given="an io.BytesIO", yours="0 bytes in it")
 
     def load(*arguments: Any) -> int:
         files[-1].seek(0)

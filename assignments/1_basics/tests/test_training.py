@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from adapters import training
+from adapters import experiments, training
 from lib.grading.feedback import holds, same
 from lib.grading.problems import problem
 from lib.training.adaptive import AdamW
@@ -412,3 +413,71 @@ def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path):
         same(model.table.detach(), expected, given=f"{given}the weights", within=CLOSE)
         written = (folder / "record.json").read_text(encoding="utf-8")
         json.loads(written, parse_constant=no_json_constant)
+
+
+# A run from its settings
+
+
+def tiny(folder: Path, **choices: Any) -> Any:
+    """Settings of a small language model on LONG and OTHER, which are written here."""
+    LONG.tofile(folder / "train.ids")
+    OTHER.tofile(folder / "valid.ids")
+    sizes = {"vocab_size": V, "context": T, "n_layers": 1, "width": 8, "n_heads": 2}
+    steps = {"ff_width": 64, "batch_size": B, "steps": 4, "lr": 0.05, "warmup_steps": 1}
+    paths = str(folder / "train.ids"), str(folder / "valid.ids")
+    return training.Settings(*paths, **{**sizes, **steps, "eval_every": 2, **choices})
+
+
+@problem("training_together")
+def test_a_run_is_what_its_settings_say(tmp_path: Path):
+    for number, choices in enumerate(
+        (
+            {},
+            {"betas": (0.5, 0.6)},
+            {"weight_decay": 5.0},
+            {"seed": 1, "steps": 3},
+            {"width": 4, "context": 2},
+        )
+    ):
+        one = tiny(tmp_path, **choices)
+        model = experiments.build_model(one)
+        adamw = {"lr": one.lr, "betas": one.betas, "weight_decay": one.weight_decay}
+        optimizer = AdamW(model.parameters(), **adamw)
+        expected = training.train(
+            model, optimizer, LONG, OTHER, one, tmp_path / f"expected-{number}"
+        )
+        yours = experiments.run(one, tmp_path / f"yours-{number}")
+        given = f"settings with {choices or 'nothing unusual'}: "
+        for mine, right in zip(yours["curve"], expected["curve"]):
+            for key in ("step", "train_loss", "valid_loss"):
+                what = f"{given}row of step {right['step']}, {key}"
+                same(mine[key], right[key], given=what, within=1e-4)
+
+
+@problem("training_together")
+def test_the_seed_draws_the_weights(tmp_path: Path):
+    def weights(seed: int) -> Tensor:
+        model = experiments.build_model(tiny(tmp_path, seed=seed))
+        return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+    first = weights(0)
+    torch.manual_seed(7)
+    same(weights(0), first, given="build_model, twice with seed 0: all weights")
+    holds(not torch.equal(weights(1), first), "Another seed draws other weights.", given="seed 1")
+
+
+@problem("training_together")
+def test_the_files_are_mapped_and_not_read(tmp_path: Path):
+    opened: list[tuple[str, int]] = []
+    memmap = np.memmap
+
+    def noted(*arguments: Any, **options: Any) -> np.memmap:
+        array = memmap(*arguments, **options)
+        opened.append((str(array.dtype), len(array)))
+        return array
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(np, "memmap", noted)
+        experiments.run(tiny(tmp_path), tmp_path / "run")
+    expected = [("uint16", len(OTHER)), ("uint16", len(LONG))]
+    same(sorted(opened, key=str), sorted(expected, key=str), given="what np.memmap opened in run")

@@ -1,6 +1,11 @@
-"""Models from settings, runs and their curves for the tests of assignment 1, from `lib`."""
+"""Models from settings, runs and their curves for the tests of assignment 1, from `lib`.
+
+The runs that the tests look at are small ones, on texts that take no time: see `folder`.
+"""
 
 import json
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import matplotlib
@@ -10,9 +15,11 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from reference.training import CHECKPOINT, RECORD, train
+from reference.training import CHECKPOINT, RECORD, generate, train
 
 from basics.training import Settings
+from lib.corpora.tales import Tales
+from lib.grading import ready_tokens
 from lib.model.config import ModelConfig
 from lib.model.transformer import Transformer
 from lib.training.adaptive import AdamW
@@ -77,3 +84,84 @@ def draw_curves(records, path):
     losses = {name: record["valid_loss"] for name, record in records.items()}
     said = [f"{n}: {'diverged' if x is None else f'{x:.2f}'}" for n, x in losses.items()]
     return "Loss against steps and against minutes. Last: " + ", ".join(said) + "."
+
+
+# A small world with all the runs of part 4
+
+
+TINY = {
+    "vocab_size": 290,
+    "context": 8,
+    "n_layers": 1,
+    "width": 16,
+    "n_heads": 2,
+    "ff_width": 40,
+    "batch_size": 8,
+    "steps": 24,
+    "lr": 0.01,
+    "warmup_steps": 2,
+    "eval_every": 24,
+    "eval_windows": 16,
+}
+TARGETS = """
+diverged = 8.0
+budgets = [{ tokens = 1536, valid_loss = 5.5 }]
+batch_sizes = [2, 32]
+"""
+RUNS = {
+    "lr-0.001": {"lr": 0.001},
+    "lr-0.003": {"lr": 0.003},
+    "lr-0.01": {},
+    "lr-0.03": {"lr": 0.03},
+    "lr-100": {"lr": 100.0},
+    "batch-2": {"batch_size": 2, "steps": 96},
+    "batch-2-slow": {"batch_size": 2, "steps": 96, "lr": 0.003},
+    "batch-16": {"batch_size": 16, "steps": 12},
+    "batch-32": {"batch_size": 32, "steps": 6},
+    "batch-32-fast": {"batch_size": 32, "steps": 6, "lr": 0.03},
+    "no-norm": {"norm": "none", "lr": 0.1},
+    "no-norm-slow": {"norm": "none", "lr": 0.001},
+    "post-norm": {"norm": "post"},
+    "no-positions": {"positions": "none"},
+    "no-gate": {"ffn": "silu", "ff_width": 64},
+}
+
+
+def corpus(name, part):
+    seed = {"tales": 0, "docs": 1}[name]
+    return Tales(seed=seed, n_documents=60).split(part)
+
+
+@cache
+def world():
+    """A folder with plans, texts, runs and a sample; it goes when this process ends."""
+    place = tempfile.TemporaryDirectory(prefix="experiments-")
+    folder, targets = Path(place.name), ""
+    for name in ("tales", "docs", "tinystories"):
+        paths = {part: str(folder / "data" / f"{name}-{part}.ids") for part in ("train", "valid")}
+        plan = {**paths, **TINY, "n_layers": 2 if name == "tinystories" else 1}
+        lines = [f"{key} = {json.dumps(value)}" for key, value in plan.items()]
+        (folder / f"{name}.toml").write_text("\n".join(lines), encoding="utf-8")
+        targets += f"[{name}]\n{TARGETS}"
+        if name != "tinystories":
+            for part in paths:
+                corpus(name, part).write_text(folder / "data" / f"{name}-{part}.txt")
+            ready_tokens.make(folder / "data" / name, TINY["vocab_size"])
+            for run_name, choices in (RUNS if name == "tales" else {"docs": {}}).items():
+                run(Settings(**plan | choices), folder / "runs" / run_name)
+    (folder / "targets.toml").write_text(targets, encoding="utf-8")
+    write_sample(folder)
+    return place
+
+
+def write_sample(folder):
+    model, settings = load_run(folder / "runs" / "lr-0.03")
+    end = TINY["vocab_size"] - 1
+    generator = torch.Generator().manual_seed(0)
+    ids = generate(model, [end], 256, settings.context, end_id=end, generator=generator)
+    written = {"run": "lr-0.03", "prompt": [end], "ids": ids, "ended": len(ids) < 256}
+    (folder / "sample.json").write_text(json.dumps(written), encoding="utf-8")
+
+
+def folder():
+    return Path(world().name)

@@ -7,6 +7,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -72,7 +73,7 @@ def train(model, optimizer, train_tokens, valid_tokens, settings, folder):
             valid = looked_at(model, valid_tokens, settings) if finite else None
             row = {"step": t, "seconds": time.monotonic() - began}
             row |= {"lr": optimizer.param_groups[0]["lr"]}
-            row |= {"train_loss": sum(losses) / len(losses) if finite else None}
+            row |= {"train_loss": fmean(losses) if finite else None}
             record["curve"].append(row | {"valid_loss": valid})
             record |= {"steps": t, "valid_loss": valid}
             record |= {"tokens": t * settings.batch_size * settings.context}
