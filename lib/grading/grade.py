@@ -16,12 +16,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from lib.grading.assignments import assignments, find_assignment
-from lib.grading.outcomes import Outcome
+from lib.grading.outcomes import WRONG, Outcome
 from lib.grading.problems import Problem, read_problems
 from lib.grading.report import report, table
 from lib.grading.results import (
     AGAINST,
-    WRONG,
     Result,
     points_reached,
     results_of,

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from textwrap import wrap
 
-from lib.grading.outcomes import NOT_WRITTEN, PASSED, Outcome
-from lib.grading.results import AGAINST, WAITS, WRONG, Result
+from lib.grading.outcomes import NOT_WRITTEN, PASSED, WRONG, Outcome
+from lib.grading.results import AGAINST, WAITS, Result
 from lib.grading.rules import Finding
 
 WIDTH = 100

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from lib.corpora.cache import read_json, write_json
-from lib.grading.outcomes import NOT_WRITTEN, PASSED, Outcome
+from lib.grading.outcomes import NOT_WRITTEN, PASSED, WRONG, Outcome
 from lib.grading.problems import Problem
 
-WRONG, WAITS, AGAINST = "wrong", "waits", "against the rules"
+WAITS, AGAINST = "waits", "against the rules"  # beside the kinds of outcomes
 SAVED = "grade.json"  # in the assignment's folder; git ignores it
 
 

@@ -22,8 +22,7 @@ import pytest
 from lib.grading.assignments import assignments
 from lib.grading.entries import markdown, read_entries
 from lib.grading.leaderboard import board_number
-from lib.grading.outcomes import NOT_WRITTEN, PASSED, Outcome
-from lib.grading.outcomes import WRONG as DIFFERENT
+from lib.grading.outcomes import NOT_WRITTEN, PASSED, WRONG, Outcome
 from lib.grading.problems import read_problems
 from lib.grading.results import results_of
 from lib.grading.rules import find
@@ -98,7 +97,7 @@ def test_every_wrong_answer_is_caught(folder, proof):
     said = []
     for answer in proof["wrong"]:
         outcome = answer["outcome"] or {"kind": "not run", "message": "no such test or target"}
-        if outcome["kind"] != DIFFERENT:
+        if outcome["kind"] != WRONG:
             where = f"{answer['target']} by {answer['name']}, {answer['caught_by']}"
             said.append(f"{where}: {outcome['kind']}, {outcome['message']}")
     assert not said, one_by_one(said)

@@ -10,10 +10,10 @@ from toy_assignment import make_toy
 from lib.grading import check as checking
 from lib.grading import grade as grading
 from lib.grading.grade import chosen, grade
-from lib.grading.outcomes import CRASHED, NOT_WRITTEN, PASSED
+from lib.grading.outcomes import CRASHED, NOT_WRITTEN, PASSED, WRONG
 from lib.grading.problems import Problem
 from lib.grading.report import report
-from lib.grading.results import AGAINST, SAVED, WAITS, WRONG, points_reached, saved
+from lib.grading.results import AGAINST, SAVED, WAITS, points_reached, saved
 
 
 @pytest.fixture(scope="module")
