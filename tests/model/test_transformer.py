@@ -30,6 +30,15 @@ from lib.model.transformer import Transformer
 from lib.notebook.record import record
 
 EACH = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+# The ways of attention see the heads, the mask, the scale and the bias: no more choices than these
+IN_MANY_WAYS = ("modern", "halves", "hybrid", "alibi")
+FAST = [(CONFIGS[name], way) for name in IN_MANY_WAYS for way in ("sdpa", "blocked")]
+FAST_IDS = [f"{name}-{way}" for name in IN_MANY_WAYS for way in ("sdpa", "blocked")]
+EACH_WAY = pytest.mark.parametrize(
+    ("config", "way"),
+    [*((config, "plain") for config in CONFIGS.values()), *FAST],
+    ids=[*CONFIGS, *FAST_IDS],
+)
 
 
 @EACH
@@ -59,8 +68,7 @@ def test_a_tied_model_reads_off_with_its_embedding():
 # What attention promises
 
 
-@EACH
-@pytest.mark.parametrize("way", ["plain", "sdpa", "blocked"])
+@EACH_WAY
 def test_the_future_has_no_influence(config, way):
     model = build(replace(config, attention=way))
     ids = text()
@@ -71,8 +79,7 @@ def test_the_future_has_no_influence(config, way):
     assert (before[:, 4:] != after[:, 4:]).all(dim=-1).all()  # but all of what follows
 
 
-@EACH
-@pytest.mark.parametrize("way", ["sdpa", "blocked"])
+@pytest.mark.parametrize(("config", "way"), FAST, ids=FAST_IDS)
 def test_the_ways_of_attention_agree(config, way):
     ids = text()
     plain, fast = build(config), build(replace(config, attention=way))
@@ -150,8 +157,7 @@ def test_too_long_a_text_is_explained():
 # Training
 
 
-@EACH
-@pytest.mark.parametrize("way", ["plain", "sdpa", "blocked"])
+@EACH_WAY
 def test_every_parameter_gets_a_gradient(config, way):
     model, ids = build(replace(config, attention=way)), text()
     F.cross_entropy(model(ids).flatten(0, 1), text(seed=1).flatten()).backward()

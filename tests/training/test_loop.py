@@ -93,14 +93,12 @@ def test_the_z_loss_and_the_cap_are_in_the_gradient(choices):
 
 
 def test_training_with_a_z_loss_drives_log_z_to_zero():
-    sizes = []
-    for z_loss in (0.0, 1.0):
-        model = make_model()
-        optimizer = AdamW(model.parameters(), lr=0.02)
-        list(training_steps(model, optimizer, make_batches(), 15, z_loss=z_loss))
-        log_z = model(next(make_batches()).ids).logsumexp(-1)
-        sizes.append(log_z.abs().mean().item())
-    assert sizes[1] < 0.2 and sizes[0] > 2
+    """Without, it is 2.6 after these steps: nothing but the z-loss cares about it."""
+    model, ids = make_model(), next(make_batches()).ids
+    before = model(ids).logsumexp(-1).abs().mean()
+    optimizer = AdamW(model.parameters(), lr=0.02)
+    drain(training_steps(model, optimizer, make_batches(), 15, z_loss=1.0), 15, progress=False)
+    assert model(ids).logsumexp(-1).abs().mean() < 0.2 < 2 < before
 
 
 def test_mixed_precision_is_close_and_keeps_weights_in_float32():
