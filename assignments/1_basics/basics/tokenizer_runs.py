@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from tqdm import tqdm
 
 from lib.corpora.cache import read_json, write_json
 from lib.corpora.code import code
@@ -144,7 +145,7 @@ def measure(folder: Path) -> dict[str, Any]:
     if not trained:
         raise NotWritten("1.11", "run  python -m basics.tokenizer_runs train docs  first.")
     record: dict[str, Any] = {"bytes_per_token": {}, "bytes_per_second": {}, "n_ids": {}}
-    for name in trained:
+    for name in tqdm(trained, "measuring", leave=False):
         run = read_run(name, folder)
         tokenizer = tokenization.tokenizer(run["vocab"], run["merges"], [END_OF_TEXT])
         record["bytes_per_token"][name] = {
@@ -155,14 +156,21 @@ def measure(folder: Path) -> dict[str, Any]:
         }
         tokenization.corpus(name, "valid").write_text(folder / f"{name}-valid.txt")
         for part in ("valid", "train"):
-            path = folder / f"{name}-{part}.txt"
-            start = time.perf_counter()
-            with path.open(encoding="utf-8", newline="") as lines:  # "": line ends stay as they are
-                n_ids = tokenization.write_ids(tokenizer, lines, folder / f"{name}-{part}.ids")
-            record["bytes_per_second"][name] = path.stat().st_size / (time.perf_counter() - start)
+            n_ids, bytes_per_second = encode_file(tokenizer, folder / f"{name}-{part}.txt")
             record["n_ids"][f"{name}-{part}"] = n_ids
+        record["bytes_per_second"][name] = round(bytes_per_second)  # of the longer part
     write_json(folder / "measured.json", record)
     return record
+
+
+def encode_file(tokenizer: Any, path: Path) -> tuple[int, float]:
+    """Write the ids of a text beside it: how many, and how many bytes of text in a second."""
+    from adapters import tokenization
+
+    start = time.perf_counter()
+    with path.open(encoding="utf-8", newline="") as lines:  # "": line ends stay as they are
+        n_ids = tokenization.write_ids(tokenizer, lines, path.with_suffix(".ids"))
+    return n_ids, path.stat().st_size / (time.perf_counter() - start)
 
 
 def read_measurements(folder: Path) -> dict[str, Any]:
@@ -179,6 +187,7 @@ def read_measurements(folder: Path) -> dict[str, Any]:
 def main(arguments: Sequence[str]) -> None:
     """Train or measure, and show what was noted except for the vocabulary itself."""
     if len(arguments) == 2 and arguments[0] == "train" and arguments[1] in VOCAB_SIZES:
+        print(f"Training on {arguments[1]}; what comes of it will be in {FOLDER}.", flush=True)
         record = train(arguments[1], FOLDER)
         record["tokens"] = len(record.pop("vocab"))
         record["merges"] = len(record["merges"])
