@@ -196,7 +196,7 @@ def test_loading_reads_nothing_until_it_is_needed(large):
     assert peak.growth < size / 5
     with PeakMemory() as peak:
         sum(weight.detach().float().sum() for weight in model.parameters())
-    assert 0.8 * size < peak.growth < 1.4 * size  # once, and a matrix in float32
+    assert peak.growth < 1.4 * size  # at most once, and a matrix in float32
 
 
 def test_another_dtype_is_held_once(large):
