@@ -89,7 +89,8 @@ def read_run(name: str, folder: Path) -> dict[str, Any]:
     """What `train` noted, with the tokens as bytes again."""
     record = read_json(folder / f"{name}.json")
     if record is None:
-        raise NotWritten("1.11", f"run  python -m basics.tokenizer_runs train {name}  first.")
+        step = "1.11" if name == "docs" else "1.12"
+        raise NotWritten(step, f"run  python -m basics.tokenizer_runs train {name}  first.")
     record["vocab"] = {int(id): text.encode("latin-1") for id, text in record["vocab"].items()}
     record["merges"] = [tuple(text.encode("latin-1") for text in pair) for pair in record["merges"]]
     return record
