@@ -88,10 +88,10 @@ def test_a_run_ends_where_it_diverged():
     assert math.isnan(history.valid)
 
 
-@pytest.mark.parametrize("choices", [{}, {"qk_norm": "head"}, {"n_kv_heads": 1}, {"window": 2}])
+@pytest.mark.parametrize("choices", [{}, {"qk_norm": "head"}, {"n_kv_heads": 1}, {"window": 1}])
 def test_largest_score(choices):
     model = Transformer(replace(CONFIG, **choices), torch.Generator().manual_seed(0))
-    ids = torch.randint(0, 11, (2, 5), generator=torch.Generator().manual_seed(1))
+    ids = torch.randint(0, 11, (1, 5), generator=torch.Generator().manual_seed(3))
     seen, plain = [], attention_weights
 
     def spy(q, k, mask=None, **scoring):
