@@ -81,7 +81,8 @@ class Recorder:
         return result
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, call: pytest.CallInfo) -> Any:
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> Any:
+        item.repr_failure = str  # nobody reads pytest's own account, and drawing it takes a while
         report = yield
         if call.excinfo is not None and self.error is None:
             self.error = call.excinfo.value
