@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from matplotlib import use
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -15,6 +16,7 @@ from adapters import experiments, training
 from lib.grading.feedback import holds, same
 from lib.grading.problems import problem
 
+use("Agg")  # pictures go to files: no window opens, wherever the tests run
 IDS = np.random.default_rng(0).integers(0, 11, 300).astype("<u2")
 
 

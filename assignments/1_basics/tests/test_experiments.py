@@ -91,7 +91,7 @@ def sweep(step: str = "4.1") -> Runs:
     sizes = {"batch_size": None, "steps": None} if name == "tinystories" else {}
     found = runs_like(name, **sizes)
     if not found:
-        todo(step, "python -m basics.experiments experiments/tales.toml experiments/runs/lr-0.003")
+        todo(step, "run  python -m basics.experiments experiments/tales.toml experiments/runs/a")
     groups: dict[tuple, Runs] = {}
     for run, record in found.items():
         group = record["settings"]["batch_size"], record["settings"]["steps"]
@@ -109,7 +109,7 @@ def best(runs: Runs) -> str:
 
 def some(runs: Runs, step: str, command: str) -> Runs:
     """The runs, or what to do where there are none."""
-    return runs or todo(step, f"python -m basics.experiments experiments/{command}")
+    return runs or todo(step, f"run  python -m basics.experiments experiments/{command}")
 
 
 # What every record must fulfil
@@ -460,7 +460,7 @@ def sample() -> Record:
     sweep("4.7")
     path = experiments.folder() / "sample.json"
     if not path.exists():
-        todo("4.7", "python -m basics.experiments sample experiments/runs/...")
+        todo("4.7", "run  python -m basics.experiments sample experiments/runs/...")
     return json.loads(path.read_text(encoding="utf-8"))
 
 
