@@ -37,7 +37,7 @@ def outcome_of(error: BaseException | None, test: str, problem: str, folder: Pat
     if error is None:
         return Outcome(test, problem, PASSED)
     if isinstance(error, NotWritten):
-        place = line_of(error, folder, above="todo")
+        place = line_of(error, folder, tests_too=False).partition(":")[0]  # the line is its message
         return Outcome(test, problem, NOT_WRITTEN, str(error), place)
     if isinstance(error, Difference):
         texts = error.given, error.yours, error.expected
@@ -53,19 +53,16 @@ def said(error: BaseException) -> str:
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
-def line_of(error: BaseException, folder: Path, above: str = "") -> str:
+def line_of(error: BaseException, folder: Path, tests_too: bool = True) -> str:
     """The innermost line of the learner's code that the error passed through.
 
-    Where it never was in there, the innermost line of a test. With `above`, only lines above a call
-    of that function count, and only the learner's.
+    Where it never was in there, the innermost line of a test, if that is wanted.
     """
-    frames = list(traceback.extract_tb(error.__traceback__))
-    names = [frame.name for frame in frames]
-    frames = frames[: names.index(above)] if above in names else frames
+    frames = traceback.extract_tb(error.__traceback__)
     inside = [frame for frame in frames if Path(frame.filename).is_relative_to(folder)]
-    own = [frame for frame in inside if "tests" not in Path(frame.filename).parts]
-    for frame in reversed(own or ([] if above else inside)):
-        line = f": {frame.line}" if frame.line and not above else ""
+    own = [f for f in inside if not shortened(f.filename, folder).startswith("tests/")]
+    for frame in reversed(own or (inside if tests_too else [])):
+        line = f": {frame.line}" if frame.line else ""
         return f"{shortened(frame.filename, folder)}, line {frame.lineno}{line}"
     return ""
 
