@@ -102,7 +102,9 @@ def test_a_module_is_what_it_defines_not_what_it_imports():
     assert "split_on_special" not in found and "Merge.__init__" not in found
 
 
-@pytest.mark.parametrize("thing", [len, 3, "".join, int], ids=["builtin", "number", "bound method", "class"])
+@pytest.mark.parametrize(
+    "thing", [len, 3, "".join, int], ids=["builtin", "number", "bound method", "class"]
+)
 def test_without_python_lines_there_is_nothing_to_step_into(thing):
     with pytest.raises(TargetError, match="no Python lines"):
         functions_of(thing)
