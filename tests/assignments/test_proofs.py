@@ -8,6 +8,7 @@
 
 import ast
 import json
+import os
 import re
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from lib.grading.outcomes import NOT_WRITTEN, PASSED, WRONG, Outcome
 from lib.grading.problems import read_problems
 from lib.grading.results import results_of
 from lib.grading.rules import find
-from lib.grading.runner import run_tests
+from lib.grading.runner import ONE_THREAD, run_tests
 from lib.notebook import hygiene
 from lib.notebook.execute import execute
 from lib.notebook.files import notebooks
@@ -60,7 +61,8 @@ def proof(folder, tmp_path_factory) -> dict:
     results = tmp_path_factory.mktemp("proof") / "results.json"
     script = str(PROOFS / "proof_run.py")
     command = [sys.executable, script, str(folder), str(proofs_of(folder)), str(results)]
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+    quiet = {"capture_output": True, "text": True, "encoding": "utf-8"}
+    done = subprocess.run(command, **quiet, env={**os.environ, **ONE_THREAD})
     assert results.exists(), done.stderr
     return json.loads(results.read_text(encoding="utf-8"))
 
@@ -137,7 +139,7 @@ def unsolved(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
         is_class = isinstance(parent, ast.ClassDef)
         about = (ast.get_docstring(parent) or "") if is_class else ""
         given = is_class and f"`{parent.name}` is complete" in about_file
-        for one in getattr(parent, "body", []):
+        for one in ast.iter_child_nodes(parent):
             if isinstance(one, ast.FunctionDef):
                 text = about + (ast.get_docstring(one) or "")
                 if not (given or "Complete" in text + about_file):
