@@ -26,6 +26,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 IMPORT_SECONDS = 120.0
 GRACE = 2.0  # seconds after the limit in which the child writes down where it was
 PAUSE = 0.05
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # the tests' tensors are small: more threads only wait
 PYTEST_RAN = (0, 1, 5)  # its exit status when all is well, a test failed, or there was none
 
 
@@ -76,7 +77,7 @@ def _session(folder: Path, order: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _start(folder: Path, events: Path, order: dict[str, Any]) -> subprocess.Popen:
     """A Python without bytecode files in the learner's folder, which finds `lib`."""
     path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
-    variables = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    variables = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **ONE_THREAD}
     command = [sys.executable, "-m", "lib.grading.child", str(events), json.dumps(order)]
     nothing = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
     with open(f"{events}.stderr", "wb") as stderr:
