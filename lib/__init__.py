@@ -1,8 +1,8 @@
 """Shared code of the lectures: one package per topic, one concept per file.
 
 Reading order for what exists today: `tokenization`, `corpora`, `tensors`, `model`, then `training`.
-`notebook` holds what only the lectures use, `assets` holds tables of facts with their sources and
-measured results.
+`notebook` holds what only the lectures use, `grading` what only the assignments use; `assets` holds
+tables of facts with their sources and measured results.
 
 This file does one piece of work at import: where there is no GPU it chooses Triton's interpreter,
 because that choice only counts if it is made before anything imports triton.
