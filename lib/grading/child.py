@@ -52,7 +52,7 @@ class Recorder:
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A test file that cannot be read counts for all problems that it checks."""
-        if report.failed:
+        if report.failed and report.nodeid not in self.order.skip:
             name = Path(report.nodeid).name
             message = f"{report.nodeid} cannot be read: {str(report.longrepr).splitlines()[-1]}"
             for problem in self.wanted():

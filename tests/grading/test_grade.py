@@ -47,6 +47,7 @@ def test_every_problem_gets_its_state_whatever_the_others_do(graded):
         "unreadable": WRONG,
     }
     assert [one.points for one in graded[0].values()] == [2, 2] + 12 * [0]
+    assert [one.n_tests for one in graded[0].values()] == [1, 1, 3] + 11 * [1]  # each once
 
 
 def test_a_wrong_result_is_shown_at_the_smallest_input(graded):
