@@ -6,8 +6,9 @@
     speed("regex")     # bytes/s of cutting text into words
 
 A kind is measured once (a third of a second) and then read from the cache folder, where every
-machine has its own file. A laptop that runs on battery or is busy is slower than its file says:
-`remeasure()`.
+machine has its own file. What was measured while the machine was busy with other things holds for
+this process alone: nobody wants to find it tomorrow. A laptop on battery is slower than its file
+says: `remeasure()`.
 """
 
 import contextlib
@@ -23,6 +24,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import psutil
+
 from lib.corpora.cache import atomic_file, cache_folder
 from lib.notebook.probes import PROBES, Probe, Run, measure
 
@@ -30,7 +33,7 @@ from lib.notebook.probes import PROBES, Probe, Run, measure
 def speed(kind: str) -> float:
     """Units of work per second (see `unit`): from the cache, else measured now and kept."""
     low, high = probe(kind).plausible
-    known = kept_speeds()
+    known = {**_while_busy, **kept_speeds()}
     if low <= known.get(kind, math.nan) <= high:
         return known[kind]
     measured = measure(probe(kind))
@@ -39,13 +42,28 @@ def speed(kind: str) -> float:
             f"The speed {kind!r} was measured as {measured:.3g} {unit(kind)}/s, but {low:.0e} to "
             f"{high:.0e} is what machines do. Is the clock running? Try remeasure()."
         )
-    keep({**known, kind: measured})
+    if is_busy():
+        _while_busy[kind] = measured
+    else:
+        keep({**kept_speeds(), kind: measured})
     return measured
+
+
+_while_busy: dict[str, float] = {}
+
+
+def is_busy() -> bool:
+    """Whether in the last minute half as much again wanted to run as there are processors.
+
+    A lecture alone keeps every processor at work, which is no disturbance.
+    """
+    return psutil.getloadavg()[0] > 1.5 * (identity()["threads"] or 1)
 
 
 def remeasure() -> dict[str, float]:
     """Forget what was measured here and measure every kind again."""
     speeds_file().unlink(missing_ok=True)
+    _while_busy.clear()
     return {kind: speed(kind) for kind in PROBES}
 
 

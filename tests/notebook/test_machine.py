@@ -9,11 +9,15 @@ from lib.notebook import machine
 from lib.notebook.machine import register, remeasure, speed, unit
 from lib.notebook.probes import PROBES, Probe, measure
 
+IS_BUSY = machine.is_busy  # the fixture puts a calm one in its place
+
 
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("LECTURES_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(machine, "PROBES", dict(PROBES))
+    monkeypatch.setattr(machine, "_while_busy", {})
+    monkeypatch.setattr(machine, "is_busy", lambda: False)
 
 
 @pytest.fixture
@@ -65,6 +69,23 @@ def test_a_speed_is_measured_once(counted):
     assert 100 < first <= 10_000  # ten naps in a millisecond or a little more
     assert speed("naps") == first
     assert counted == ["measured"]
+
+
+def test_what_a_busy_machine_gave_is_forgotten_with_the_process(counted, monkeypatch):
+    monkeypatch.setattr(machine, "is_busy", lambda: True)
+    assert machine.speed("naps") == machine.speed("naps")
+    assert not machine.speeds_file().exists()
+    monkeypatch.setattr(machine, "_while_busy", {})  # the next process
+    monkeypatch.setattr(machine, "is_busy", lambda: False)
+    machine.speed("naps")
+    assert list(machine.kept_speeds()) == ["naps"]
+
+
+@pytest.mark.parametrize(("load", "busy"), [(2.0, False), (3.1, True)])
+def test_a_machine_is_busy_when_others_want_to_run_too(monkeypatch, load, busy):
+    monkeypatch.setattr(machine, "identity", lambda: {"threads": 2})
+    monkeypatch.setattr(machine.psutil, "getloadavg", lambda: (load, 0.0, 0.0))
+    assert IS_BUSY() is busy
 
 
 def test_kinds_are_kept_side_by_side(counted):
