@@ -18,20 +18,25 @@ Grid = tuple[tuple[int | float, ...], ...]  # truth values are integers here
 
 def is_array(value: object) -> bool:
     """Whether this is a torch tensor, a numpy array or a numpy number."""
-    return is_tensor(value) or _is_a(value, "numpy", "ndarray") or _is_a(value, "numpy", "generic")
+    return (
+        is_tensor(value)
+        or is_instance(value, "numpy", "ndarray")
+        or is_instance(value, "numpy", "generic")
+    )
 
 
 def is_tensor(value: object) -> bool:
     """Whether this is a torch tensor (or a parameter, or any other kind of tensor)."""
-    return _is_a(value, "torch", "Tensor")
+    return is_instance(value, "torch", "Tensor")
 
 
 def is_model(value: object) -> bool:
     """Whether this is a torch module."""
-    return _is_a(value, "torch.nn", "Module")
+    return is_instance(value, "torch.nn", "Module")
 
 
-def _is_a(value: object, module: str, name: str) -> bool:
+def is_instance(value: object, module: str, name: str) -> bool:
+    """Whether the value is of a class that lives in a module, if that has been imported."""
     cls = getattr(sys.modules.get(module), name, None)  # None also while torch is half imported
     return cls is not None and issubclass(type(value), cls)
 

@@ -12,6 +12,7 @@ from lib.notebook.changes import mark
 from lib.notebook.recording import CELL, Place, Step
 from lib.notebook.rounds import Rounds
 from lib.notebook.statements import Statement, statements
+from lib.notebook.tiles import Pointers, program_of
 from lib.notebook.values import Shown, describe, short
 
 ERROR_WIDTH = 240  # characters of an error's message
@@ -41,6 +42,8 @@ class Call:
         self._raised = ""  # the error that is on its way, or was the last
         self._raising = False
         self._marks: dict[str, object] = {}
+        self._pointers: Pointers | None = None
+        self._program: str | None = None
 
     def __call__(self, frame: FrameType, event: str, arg: Any) -> "Call":
         if self.theirs is not None:
@@ -57,7 +60,9 @@ class Call:
     def enter(self, frame: FrameType) -> None:
         """Show what a function was given, or what a cell found."""
         if _is_function(frame):
-            self._write(frame, "call", f"{self.name} is called")
+            self._pointers, self._program = Pointers(frame.f_locals), program_of(frame)
+            begins = f"starts as {self._program}" if self._program else "is called"
+            self._write(frame, "call", f"{self.name} {begins}")
         elif self._variables(frame):
             self._write(frame, "start", "before the first line")
 
@@ -98,6 +103,8 @@ class Call:
             self._end(frame, "line", "")
         elif frame.f_code.co_flags & inspect.CO_GENERATOR and value is None:
             self._end(frame, "return", f"{self.name} has nothing more to yield")
+        elif self._program:
+            self._end(frame, "return", f"the end of {self._program}")
         else:
             self._end(frame, "return", f"returns {short(value)}")
         if self in self.tracing.stack:
@@ -138,6 +145,8 @@ class Call:
         names = held if self._names is None else [name for name in self._names if name in held]
         shown = {name: held[name] for name in names if _is_shown(name)}
         shown = {n: value for n, value in shown.items() if not issubclass(type(value), ModuleType)}
+        if self._pointers is not None:
+            shown = {name: self._pointers.plain(name, value) for name, value in shown.items()}
         gradients = {f"{name}.grad": gradient(value) for name, value in shown.items()}
         return shown | {name: grad for name, grad in gradients.items() if grad is not None}
 

@@ -13,6 +13,7 @@ from itertools import chain, islice
 from typing import Any
 
 from lib.notebook.arrays import array_mark, is_array, is_model
+from lib.notebook.tiles import is_tile, tile_of
 from lib.notebook.values import attributes
 
 DEPTH = 3  # containers inside containers
@@ -37,6 +38,9 @@ def _mark(value: Any, depth: int) -> object:
         return zlib.crc32(value)
     if is_array(value):
         return hash(array_mark(value))
+    if is_tile(value):
+        tile = tile_of(value)
+        return hash((tile.dtype, tile.base, array_mark(tile.numbers)))
     if is_model(value):
         return hash(tuple(p._version for p in islice(value.parameters(), ITEMS)))
     if issubclass(cls, _SIZED):

@@ -7,8 +7,9 @@
     ids = merge([7, 7, 7, 1], (7, 7), 9)
 
 Every statement is one step, shown with the variables after it ran; what changed is marked. `into`
-names functions, methods, classes or modules to step into as well. Comprehensions and lambdas run
-within the step of their line. Recording stops at `limit` steps; the code always runs to its end.
+names functions, methods, classes, modules or kernels to step into as well; a Triton kernel is shown
+program by program, as the interpreter runs it. Comprehensions and lambdas run within the step of
+their line. Recording stops at `limit` steps; the code always runs to its end.
 """
 
 import shlex

@@ -10,7 +10,7 @@ import types
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from lib.notebook.arrays import is_model
+from lib.notebook.arrays import is_instance, is_model
 
 ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 GENERATED = "<string>"  # the file name of methods that a dataclass writes for itself
@@ -74,6 +74,11 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 def functions_of(thing: object) -> list[types.FunctionType]:
     """The Python functions behind a function, method, class, module, partial or callable object."""
+    if is_instance(thing, "triton.runtime.jit", "JITFunction"):
+        raise TargetError(
+            f"{_name(thing)} is compiled for a GPU in this process. To step into it, set "
+            "TRITON_INTERPRET=1 before anything imports triton, and restart."
+        )
     found = [f for f in _functions(thing) if f.__code__.co_filename != GENERATED]
     if not found:
         raise TargetError(
@@ -88,7 +93,9 @@ def functions_of(thing: object) -> list[types.FunctionType]:
 
 
 def _functions(thing: Any) -> Iterator[types.FunctionType]:
-    if isinstance(thing, types.FunctionType):
+    if is_instance(thing, "triton.runtime.interpreter", "InterpretedFunction"):
+        yield thing.rewrite()  # what the interpreter runs: the same lines, rewritten
+    elif isinstance(thing, types.FunctionType):
         yield inspect.unwrap(thing)  # behind decorators that say what they wrap
     elif isinstance(thing, types.MethodType | staticmethod | classmethod):
         yield from _functions(thing.__func__)

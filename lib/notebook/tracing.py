@@ -32,6 +32,7 @@ class Tracing:
         self._watched: dict[int, tuple[CodeType, Source]] = {}
         self._cell_names: dict[str, tuple[str, ...]] = {}  # by the name of the cell's file
         self._cell_call: Call | None = None
+        self._in_cells: dict[tuple[str, str], Source] = {}  # by file and name: kernels
 
     def watch(self, function: FunctionType) -> None:
         """Follow a function, and the functions written inside it."""
@@ -46,6 +47,8 @@ class Tracing:
     def _watch(self, code: CodeType, source: Source) -> None:
         for inner in codes_of(code):  # kept, so that no other code can come by the same id
             self._watched.setdefault(id(inner), (inner, source))
+            if inner.co_filename in self._cell_names:
+                self._in_cells[inner.co_filename, inner.co_name] = source
 
     def run(self, action: Callable[[], Any]) -> Any:
         """The action's value, with everything watched written down.
@@ -69,7 +72,10 @@ class Tracing:
             sys.settrace(self._previous)
 
     def __call__(self, frame: FrameType, event: str, arg: Any) -> Any:
-        watched = self._watched.get(id(frame.f_code))
+        code = frame.f_code
+        watched = self._watched.get(id(code))
+        if watched is None and code.co_filename in self._cell_names:
+            watched = self._rewritten(code)
         theirs = None
         if self._previous is not None:
             theirs = self._previous(frame, event, arg)
@@ -83,6 +89,12 @@ class Tracing:
         call.theirs = theirs
         self.stack.append(call)
         return call
+
+    def _rewritten(self, code: CodeType) -> tuple[CodeType, Source] | None:
+        """A kernel that the cell defines: Triton's interpreter rewrites it into other code, which
+        keeps its file, its name and its lines."""
+        source = self._in_cells.get((code.co_filename, code.co_name))
+        return source and (code, source)
 
     def _known(self, frame: FrameType) -> Call | None:
         """The call that goes on here: a generator's, or a cell's (see `step_cell`)."""
@@ -113,6 +125,9 @@ def function_source(function: FunctionType) -> Source:
     linecache.checkcache(code.co_filename)
     try:
         lines, first = getsourcelines(code)
+        while linecache.getline(code.co_filename, first - 1).lstrip().startswith("@"):
+            first -= 1  # the code that runs for a kernel begins below its decorator
+            lines = [linecache.getline(code.co_filename, first), *lines]
     except (OSError, TypeError):
         lines, first = ["# the source of this function is not available"], code.co_firstlineno
     text = textwrap.dedent("".join(lines)).rstrip()

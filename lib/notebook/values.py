@@ -29,6 +29,7 @@ from lib.notebook.arrays import (
     is_array,
     is_model,
 )
+from lib.notebook.tiles import is_tile, tile_grid, tile_inside, tile_kind, tile_of, tile_text
 
 WIDTH = 72  # characters of a value's text
 MANY = 1000  # a larger set is not sorted, more parameters are not counted
@@ -48,6 +49,9 @@ def describe(value: object) -> Shown:
     try:
         if is_array(value):
             return _describe_array(value)
+        if is_tile(value):
+            tile = tile_of(value)
+            return Shown(tile_kind(tile), tile_text(tile), tile_grid(tile))
         return Shown(_kind(value), _text(value, WIDTH))
     except Exception as error:  # half built, or hostile: say so, and let the watched code go on
         return Shown(type(value).__name__, f"(cannot be read: {type(error).__name__})")
@@ -97,6 +101,8 @@ def _text(value: Any, room: int) -> str:
         return f"{cls.__name__}.{value._name_}"
     if is_array(value):
         return array_inside(value)
+    if is_tile(value):
+        return tile_inside(value)
     if issubclass(cls, int):
         return _integer(value)
     if issubclass(cls, _PLAIN) and cls.__module__.partition(".")[0] in sys.stdlib_module_names:
