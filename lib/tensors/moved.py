@@ -31,8 +31,8 @@ class Moved:
         return self.read + self.written
 
 
-class Traffic(TorchDispatchMode):
-    """`with Traffic() as traffic:` keeps every operation that moved something, in order."""
+class EagerTraffic(TorchDispatchMode):
+    """`with EagerTraffic() as traffic:` keeps every operation that moved something, in order."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -3,13 +3,13 @@
 import torch
 import torch.nn.functional as F
 
-from lib.tensors.moved import Traffic
+from lib.tensors.moved import EagerTraffic
 
 M, N = 7, 11
 
 
 def moved(fn, *tensors):
-    with Traffic() as traffic:
+    with EagerTraffic() as traffic:
         fn(*tensors)
     return traffic.read // 4, traffic.written // 4  # in float32 numbers
 
@@ -40,7 +40,7 @@ def test_in_place_operations_read_and_write():
 
 def test_operations_in_order_and_their_bytes():
     x = torch.randn(M, N, dtype=torch.bfloat16)
-    with Traffic() as traffic:
+    with EagerTraffic() as traffic:
         F.gelu(x * 2)
     assert [(op.name, op.bytes) for op in traffic.operations] == [
         ("mul", 4 * M * N),
