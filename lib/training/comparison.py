@@ -9,9 +9,13 @@ Letters: B sequences, T positions, V vocabulary.
 """
 
 import math
+import multiprocessing
+import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from typing import Any
 
 import torch
@@ -23,6 +27,7 @@ from lib.model.config import ModelConfig
 from lib.model.self_attention import SelfAttention
 from lib.model.transformer import Transformer
 from lib.tensors.flops import model_flops
+from lib.tokenization.workers import ordered_map
 from lib.training.batches import Batch, Batches
 from lib.training.clipping import clip_gradients
 from lib.training.groups import decay_groups
@@ -74,12 +79,28 @@ def compare(
     *,
     watch_scores: bool = False,
     device: str = "cpu",
+    processes: int | None = 1,
 ) -> dict[str, list[History]]:
-    """One history for each config and seed."""
-    return {
-        name: [train(c, text, recipe, seed, watch_scores, device) for seed in seeds]
-        for name, c in configs.items()
-    }
+    """One history for each config and seed.
+
+    A run uses one thread, so on a CPU several `processes` (None: one per processor) train several
+    runs side by side. The numbers are the same ones.
+    """
+    multiprocessing.set_forkserver_preload([__name__])  # so that each has torch from the start
+    tasks = [(config, seed) for config in configs.values() for seed in seeds]
+    one = partial(_packed_run, text, recipe, watch_scores, device)
+    packed = ordered_map(one, tasks, processes if device == "cpu" else 1)
+    histories = map(pickle.loads, packed)
+    return {name: list(islice(histories, len(seeds))) for name in configs}
+
+
+def _packed_run(
+    text: SmallText, recipe: Recipe, watch: bool, device: str, task: tuple[ModelConfig, int]
+) -> bytes:
+    """Packed here, because between processes torch would share the weights' memory, which ends
+    with the process."""
+    config, seed = task
+    return pickle.dumps(train(config, text, recipe, seed, watch, device))
 
 
 def comparison_flops(configs: Mapping[str, ModelConfig], recipe: Recipe, n_seeds: int = 1) -> int:

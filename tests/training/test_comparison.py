@@ -37,6 +37,19 @@ CONFIG = ModelConfig(11, 5, n_layers=2, width=16, n_heads=2, ff_width=24, dtype=
 RECIPE = Recipe(n_steps=4, batch=3, lr=0.02, warmup=2, clip=0.5)
 
 
+def test_two_processes_give_the_same_numbers_in_the_same_places():
+    configs = {"a": CONFIG, "b": replace(CONFIG, n_layers=1)}
+    alone = compare(configs, TEXT, RECIPE, (0, 1))
+    together = compare(configs, TEXT, RECIPE, (0, 1), processes=2)
+    assert list(together) == ["a", "b"]
+    for name in configs:
+        for ours, theirs in zip(together[name], alone[name], strict=True):
+            assert (ours.config, ours.seed) == (configs[name], theirs.seed)
+            assert (ours.losses, ours.valid) == (theirs.losses, theirs.valid)
+            for weight, same in zip(ours.model.parameters(), theirs.model.parameters()):
+                assert torch.equal(weight, same)
+
+
 def test_a_run_is_the_loop_written_out():
     recipe = replace(RECIPE, z_loss=0.1)
     history = train(CONFIG, TEXT, recipe, seed=3)
