@@ -72,12 +72,21 @@ def picture_of(draw: Callable[[State], object], state: State, alt: str, words: s
         raise
 
 
+def by_lines(pictures: list[str]) -> dict[str, list]:
+    """Every line once, and each picture as the places of its lines: drawings share most of them."""
+    split = [picture.split("\n") for picture in pictures]
+    places = {line: i for i, line in enumerate(dict.fromkeys(line for s in split for line in s))}
+    return {"lines": list(places), "pictures": [[places[line] for line in s] for s in split]}
+
+
 def page(pictures: list[str], captions: list[str], alt: str) -> str:
     """The whole as HTML: the last picture in the open, the others as data for the script."""
     unique = list(dict.fromkeys(pictures))
     order = [unique.index(picture) for picture in pictures]
     data = json.dumps(
-        {"pictures": unique, "order": order, "captions": captions}, ensure_ascii=False
+        {**by_lines(unique), "order": order, "captions": captions},
+        ensure_ascii=False,
+        separators=(",", ":"),
     )
     n_bytes = len(data.encode())
     if n_bytes > MAX_BYTES:

@@ -20,7 +20,9 @@ def fresh_kernel():
 
 def data_of(shown):
     """What the script element carries."""
-    return json.loads(re.search(r"captions } = (\{.*\});", shown.html)[1])
+    data = json.loads(re.search(r"captions } = (\{.*\});", shown.html)[1])
+    whole = ["\n".join(data["lines"][n] for n in picture) for picture in data["pictures"]]
+    return {**data, "pictures": whole}
 
 
 def without_scripts(shown):
@@ -49,6 +51,16 @@ def test_equal_pictures_are_stored_once():
     data = data_of(frames([3, -3, 2, 3], squares, label="n", alt="Squares."))
     assert data["pictures"] == ["<b>9</b>", "<b>4</b>"]
     assert data["order"] == [0, 0, 1, 0]
+
+
+def test_lines_that_pictures_share_are_stored_once():
+    def draw(n):
+        return "\n".join(["<pre>", *("one line" for _ in range(500)), str(n), "</pre>"])
+
+    shown = frames(range(9), draw, label="n", alt="Nearly equal.")
+    assert [p.split("\n")[-2] for p in data_of(shown)["pictures"]] == [str(n) for n in range(9)]
+    data = shown.html.partition("<script>")[2]
+    assert data.count("one line") == 1
 
 
 def test_figures_get_an_alt_text_of_their_own():
