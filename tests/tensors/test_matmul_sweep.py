@@ -1,12 +1,14 @@
 """Sweeps over sizes: what a row holds, and that what is recorded comes back."""
 
+import pytest
+
 from lib.tensors.matmul_sweep import record, recorded, sizes, sweep
 
 
 def test_a_row_holds_size_and_speed():
     (row,) = sweep([5], repeats=3)
     assert row["n"] == 5
-    assert row["flops_per_second"] * row["seconds"] == 2 * 5**3
+    assert row["flops_per_second"] * row["seconds"] == pytest.approx(2 * 5**3)
 
 
 def test_what_is_recorded_comes_back(tmp_path):
