@@ -15,6 +15,7 @@ from lib.kernels.language import cdiv, jit, tl
 from lib.kernels.rows import as_rows, row_tile
 
 WIDEST = 32768  # of a row that a program holds whole
+WIDEST_BACKWARD = 16384  # where it holds two rows
 BLOCK = 8192  # of a longer one, at a time
 BLOCK_WARPS = 16
 
@@ -26,8 +27,8 @@ def softmax_kernel(
     rows = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)[:, None]
     columns = tl.arange(0, COLUMNS)[None, :]
     inside = (rows < R) & (columns < D)
-    x = tl.load(x_ptr + rows * x_stride + columns, mask=inside, other=-float("inf"))
-    x = x.to(tl.float32)
+    x = tl.load(x_ptr + rows * x_stride + columns, mask=inside, other=0).to(tl.float32)
+    x = tl.where(columns < D, x, -float("inf"))  # what is not there has no weight
     powers = tl.exp(x - tl.max(x, axis=1, keep_dims=True))  # none above 1: nothing overflows
     out = powers / tl.sum(powers, axis=1, keep_dims=True)
     tl.store(out_ptr + rows * out_stride + columns, out, mask=inside)
@@ -123,7 +124,7 @@ def softmax_backward_op(grad: Tensor, out: Tensor) -> Tensor:
     dx = torch.empty_like(rows, memory_format=torch.contiguous_format)
     R, D = rows.shape
     strides = grads.stride(0), rows.stride(0), D
-    if D > WIDEST:
+    if D > WIDEST_BACKWARD:
         softmax_blocks_backward_kernel[(R,)](
             grads, rows, dx, *strides, D, BLOCK=BLOCK, num_warps=BLOCK_WARPS
         )

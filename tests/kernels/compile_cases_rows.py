@@ -5,33 +5,50 @@ Vector loads and stores of 16 bytes ("v4.b32") are what their speed hangs on.
 
 WIDE = ["ld.global.v4.b32", "st.global.v4.b32"]
 EVERYWHERE = {80: WIDE, 90: WIDE, 100: WIDE}
+LOADS = {80: WIDE[:1], 90: WIDE[:1], 100: WIDE[:1]}
 
 
-def case(kernel: str, pointers: str, integers: str, constants: dict, num_warps: int = 4) -> dict:
-    """`pointers` name bfloat16 arrays, "x:fp32" one of another type; the rest are integers."""
+def case(
+    kernel: str, pointers: str, integers: str, constants: dict, num_warps: int = 4,
+    floats: str = "", expects: dict = EVERYWHERE,
+) -> dict:  # fmt: skip
+    """`pointers` name bfloat16 arrays, "x:fp32" one of another type."""
     typed = (name.partition(":") for name in pointers.split())
     types = {f"{name}_ptr": f"*{kind or 'bf16'}" for name, _, kind in typed}
+    types |= dict.fromkeys(integers.split(), "i32") | dict.fromkeys(floats.split(), "fp32")
     return {
         "kernel": f"lib.kernels.{kernel}",
-        "types": types | dict.fromkeys(integers.split(), "i32"),
+        "types": types,
         "constants": constants,
         "num_warps": num_warps,
-        "expects": EVERYWHERE,
+        "expects": expects,
     }
 
 
-LONG = {"ROWS": 1, "COLUMNS": 4096}
-SHORT = {"ROWS": 8, "COLUMNS": 128}
-THREE = "grad_stride out_stride dx_stride"
+def tile(rows: int, columns: int) -> dict:
+    return {"ROWS": rows, "COLUMNS": columns}
+
+
+B1, B8 = {"BLOCK": 1024}, {"BLOCK": 8192}
+TWO, THREE = "x_stride out_stride", "grad_stride out_stride dx_stride"
+NORM = "x weight out inverse:fp32", f"{TWO} R D"
+NORM_BACKWARD = "grad x weight inverse:fp32 dx partial:fp32", "grad_stride x_stride dx_stride R D"
 
 CASES = [
-    case("gelu:gelu_kernel", "x out", "n", {"BLOCK": 1024}),
-    case("gelu:gelu_backward_kernel", "grad x out", "n", {"BLOCK": 1024}),
-    case("gelu:gelu_overflow_kernel", "x out", "n", {"BLOCK": 1024}),
-    case("softmax:softmax_kernel", "x out", "x_stride out_stride R D", LONG, 8),
-    case("softmax:softmax_online_kernel", "x out", "x_stride out_stride D", {"BLOCK": 8192}, 16),
-    case("softmax:softmax_backward_kernel", "grad out dx", f"{THREE} R D", SHORT),
-    case(
-        "softmax:softmax_blocks_backward_kernel", "grad out dx", f"{THREE} D", {"BLOCK": 8192}, 16
-    ),
+    case("gelu:gelu_kernel", "x out", "n", B1),
+    case("gelu:gelu_backward_kernel", "grad x out", "n", B1),
+    case("gelu:gelu_overflow_kernel", "x out", "n", B1),
+    case("softmax:softmax_kernel", "x out", f"{TWO} R D", tile(1, 4096), 8),
+    case("softmax:softmax_kernel", "x out", f"{TWO} R D", tile(1, 32768), 16),
+    case("softmax:softmax_online_kernel", "x out", f"{TWO} D", B8, 16),
+    case("softmax:softmax_backward_kernel", "grad out dx", f"{THREE} R D", tile(8, 128)),
+    case("softmax:softmax_backward_kernel", "grad out dx", f"{THREE} R D", tile(1, 16384), 16),
+    case("softmax:softmax_blocks_backward_kernel", "grad out dx", f"{THREE} D", B8, 16),
+    case("row_sum:row_sum_kernel", "x out", f"{TWO} R D part", tile(1, 4096), 8, expects=LOADS),
+    case("rms_norm:rms_norm_kernel", *NORM, tile(1, 4096), 8, "eps offset"),
+    case("rms_norm:rms_norm_kernel", *NORM, tile(1, 16384), 16, "eps offset"),
+    case("rms_norm:rms_norm_backward_kernel", *NORM_BACKWARD, tile(8, 128), 4, "offset"),
+    case("rms_norm:rms_norm_backward_kernel", *NORM_BACKWARD, tile(1, 4096), 8, "offset"),
+    case("rms_norm:rms_norm_backward_kernel", *NORM_BACKWARD, tile(1, 8192), 16, "offset"),
+    case("rms_norm:rms_norm_backward_kernel", *NORM_BACKWARD, tile(1, 16384), 16, "offset"),
 ]

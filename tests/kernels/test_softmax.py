@@ -30,6 +30,7 @@ def test_values_and_gradients(place, shape, dtype):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_long_rows_go_block_by_block(place, monkeypatch, dtype):
     monkeypatch.setattr(module, "WIDEST", 64)
+    monkeypatch.setattr(module, "WIDEST_BACKWARD", 64)
     monkeypatch.setattr(module, "BLOCK", 32)
     x = draw(3, 101, dtype=dtype, device=place, seed=1, scale=4)
     x[0] += torch.arange(101, device=place)  # a maximum that grows in every block
