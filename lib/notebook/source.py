@@ -15,6 +15,12 @@ from lib.notebook.rendered import Rendered
 
 REPO = Path(__file__).resolve().parents[2]
 OURS = ("lib", "assignments")
+KEPT_IN = {  # where things that are no functions keep theirs, by the name of their class
+    "JITFunction": "fn",  # Triton's kernels: compiled,
+    "InterpretedFunction": "fn",  # interpreted,
+    "_NoKernel": "fn",  # and where there is no Triton
+    "CustomOpDef": "_init_fn",  # torch.library.custom_op
+}
 
 
 def source(thing: Any) -> None:
@@ -56,6 +62,8 @@ def unwrapped(thing: Any) -> Any:
         return unwrapped(thing.func)
     if isinstance(thing, functools.partial):
         return unwrapped(thing.func)
+    if attribute := KEPT_IN.get(type(thing).__name__):
+        return getattr(thing, attribute)
     return inspect.unwrap(thing)
 
 

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+from lib.kernels.vector_add import vector_add_kernel, vector_add_op
 from lib.notebook import rendered, tables
 from lib.notebook.highlight import highlighted
 from lib.notebook.rendered import Rendered
@@ -52,6 +53,12 @@ def test_a_method_is_moved_to_the_left_margin():
 def test_classes_and_modules():
     assert line_at(listing(rendered).html) == '"""' + rendered.__doc__.splitlines()[0] + '"""'
     assert "class Rendered:" in listing(Rendered).text
+
+
+def test_kernels_and_ops_show_the_function_behind_them():
+    for thing, line in ((vector_add_kernel, "@jit"), (vector_add_op, "@torch.library.custom_op")):
+        assert line_at(listing(thing).html).startswith(line)
+    assert "tl.load(x_ptr + offsets, mask=inside)" in listing(vector_add_kernel).text
 
 
 def test_decorators_and_partials_lead_to_the_function_inside():
