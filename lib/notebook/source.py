@@ -63,7 +63,7 @@ def unwrapped(thing: Any) -> Any:
     if isinstance(thing, functools.partial):
         return unwrapped(thing.func)
     if attribute := KEPT_IN.get(type(thing).__name__):
-        return getattr(thing, attribute)
+        return unwrapped(getattr(thing, attribute))
     return inspect.unwrap(thing)
 
 
