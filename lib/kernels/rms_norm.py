@@ -20,6 +20,7 @@ from lib.kernels.language import cdiv, jit, tl
 from lib.kernels.rows import as_rows, n_staying_programs, row_tile
 
 WIDEST = 16384  # wider rows do not fit a program's registers: they go to the twin
+WARPS_THAT_FIT = 24  # of the backward kernel: 80 registers in each of 32 threads
 EPS = 1e-5
 
 
@@ -108,7 +109,7 @@ def rms_norm_backward_op(
     if not rows.numel():
         return dx.reshape(x.shape), torch.zeros_like(weight)
     n_rows, n_columns, warps = row_tile(D)
-    n_programs = n_staying_programs(x, cdiv(R, n_rows), warps)
+    n_programs = n_staying_programs(x, cdiv(R, n_rows), warps, WARPS_THAT_FIT)
     partial = torch.empty(n_programs, D, dtype=torch.float32, device=x.device)
     rms_norm_backward_kernel[(n_programs,)](
         grads, rows, weight, inverse, dx, partial,

@@ -16,6 +16,7 @@ from lib.kernels.language import cdiv, jit, tl
 from lib.kernels.rows import as_rows, n_staying_programs, row_tile
 
 WIDEST = 4096  # numbers of a row that a program takes at a time
+WARPS_THAT_FIT = 64  # the most there may be: 32 registers in each of 32 threads
 
 
 @jit
@@ -59,7 +60,7 @@ def _n_parts(rows: Tensor) -> int:
     """How many programs share a row: enough to fill the GPU, and a full block for each."""
     R, D = rows.shape
     n_rows, n_columns, warps = row_tile(min(D, WIDEST))
-    wanted = n_staying_programs(rows, R * cdiv(D, n_columns), warps)
+    wanted = n_staying_programs(rows, R * cdiv(D, n_columns), warps, WARPS_THAT_FIT)
     return max(1, min(cdiv(D, n_columns), wanted // cdiv(R, n_rows)))
 
 

@@ -14,7 +14,6 @@ from lib.kernels.language import cdiv, next_power_of_2
 
 TILE = 1024  # numbers a program should have at least: less would leave its 128 threads idle
 PER_THREAD = 16  # numbers of a wide row that a thread holds: two loads of 16 bytes in bfloat16
-WARPS_THAT_STAY = 24  # on a multiprocessor: as many fit at 80 registers per thread
 
 
 def as_rows(x: Tensor) -> Tensor:
@@ -33,9 +32,12 @@ def row_tile(width: int, tile: int = TILE) -> tuple[int, int, int]:
     return rows, columns, min(max(warps, 4), 16)
 
 
-def n_staying_programs(x: Tensor, most: int, warps: int) -> int:
-    """Programs that are all on the GPU at once; fewer where there is work for `most` only."""
-    return max(1, min(most, cdiv(WARPS_THAT_STAY, warps) * _multiprocessors(x.device)))
+def n_staying_programs(x: Tensor, most: int, warps: int, fit: int) -> int:
+    """Programs that are all on the GPU at once; fewer where there is work for `most` only.
+
+    `fit` is how many warps fit on a multiprocessor: its registers, 65,536, over those of a warp.
+    """
+    return max(1, min(most, cdiv(fit, warps) * _multiprocessors(x.device)))
 
 
 @functools.cache

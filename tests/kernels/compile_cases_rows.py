@@ -33,6 +33,13 @@ B1, B8 = {"BLOCK": 1024}, {"BLOCK": 8192}
 TWO, THREE = "x_stride out_stride", "grad_stride out_stride dx_stride"
 NORM = "x weight out inverse:fp32", f"{TWO} R D"
 NORM_BACKWARD = "grad x weight inverse:fp32 dx partial:fp32", "grad_stride x_stride dx_stride R D"
+SWIGLU = "gate_stride up_stride out_stride R D"
+LAYER = "x weight bias out mean:fp32 inverse:fp32", f"{TWO} R D"
+LAYER_BACKWARD = (
+    "grad x weight mean:fp32 inverse:fp32 dx dweight:fp32 dbias:fp32",
+    NORM_BACKWARD[1],
+)
+BIAS, NO_BIAS = {"HAS_BIAS": True}, {"HAS_BIAS": False}
 
 CASES = [
     case("gelu:gelu_kernel", "x out", "n", B1),
@@ -51,4 +58,29 @@ CASES = [
     case("rms_norm:rms_norm_backward_kernel", *NORM_BACKWARD, tile(1, 4096), 8, "offset"),
     case("rms_norm:rms_norm_backward_kernel", *NORM_BACKWARD, tile(1, 8192), 16, "offset"),
     case("rms_norm:rms_norm_backward_kernel", *NORM_BACKWARD, tile(1, 16384), 16, "offset"),
+    case("swiglu:swiglu_kernel", "gate up out", SWIGLU, tile(1, 1024)),
+    case("swiglu:swiglu_kernel", "gate up out", SWIGLU, tile(8, 128)),
+    case(
+        "swiglu:swiglu_backward_kernel",
+        "grad gate up dgate dup",
+        f"grad_stride {SWIGLU}",
+        tile(1, 1024),
+    ),
+    case("layer_norm:layer_norm_kernel", *LAYER, BIAS | tile(1, 4096), 8, "eps offset"),
+    case(
+        "layer_norm:layer_norm_backward_kernel", *LAYER_BACKWARD, BIAS | tile(8, 128), 4, "offset"
+    ),
+    case(
+        "layer_norm:layer_norm_backward_kernel", *LAYER_BACKWARD, BIAS | tile(1, 4096), 8, "offset"
+    ),
+    case(
+        "layer_norm:layer_norm_backward_kernel", *LAYER_BACKWARD, BIAS | tile(1, 8192), 16, "offset"
+    ),
+    case(
+        "layer_norm:layer_norm_backward_kernel",
+        *LAYER_BACKWARD,
+        NO_BIAS | tile(1, 8192),
+        16,
+        "offset",
+    ),
 ]
