@@ -14,19 +14,13 @@ BLOCK = 2048
 
 
 @jit
-def tanh(x):
-    """Without a special function: the form that ends at 1 where exp overflows, not at inf / inf."""
-    return 1 - 2 / (1 + tl.exp(2 * x))
-
-
-@jit
 def activate(x, ACTIVATION: tl.constexpr):
-    """The activation of x in float32; "gelu" is the tanh form."""
+    """The activation of x in float32. "gelu" is the tanh form: (1 + tanh u) / 2 = sigmoid(2u)."""
     if ACTIVATION == "relu":
         # not maximum(x, 0), which would turn NaN into 0
         x = tl.where(x < 0, 0.0, x)
     elif ACTIVATION == "gelu":
-        x = 0.5 * x * (1 + tanh(0.7978845608 * (x + 0.044715 * x * x * x)))
+        x = x * tl.sigmoid(2 * 0.7978845608 * (x + 0.044715 * x * x * x))
     elif ACTIVATION == "silu":
         x = x * tl.sigmoid(x)
     return x
@@ -38,9 +32,12 @@ def activation_slope(x, ACTIVATION: tl.constexpr):
     if ACTIVATION == "relu":
         slope = tl.where(x > 0, 1.0, 0.0)
     elif ACTIVATION == "gelu":
-        t = tanh(0.7978845608 * (x + 0.044715 * x * x * x))
-        inner = 0.7978845608 * (1 + 3 * 0.044715 * x * x)
-        slope = 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * inner
+        u = 0.7978845608 * (x + 0.044715 * x * x * x)
+        power = tl.exp(-2 * tl.abs(u))  # 1 - sigmoid would lose its digits near 1
+        larger = 1 / (1 + power)
+        s = tl.where(x > 0, larger, power * larger)
+        steepness = 0.7978845608 * (1 + 3 * 0.044715 * x * x)
+        slope = s + 2 * x * power * larger * larger * steepness
     else:
         s = tl.sigmoid(x)
         slope = s * (1 + x * (1 - s))

@@ -32,3 +32,33 @@ CASES = [
     _matmul(False, True, HAS_BIAS=True, ACTIVATION="gelu", KEEP=True, BLOCK_N=128),
     _matmul(True, False, EVEN_K=False),
 ]
+
+# Rows of 50257 logits of two bytes begin anywhere; their bodies must move by 16 bytes all the same.
+_POINTERS = {"logits_ptr": "*bf16", "targets_ptr": "*i64", "log_z_ptr": "*fp32"}
+_NUMBERS = {"ignore_index": "i32", "z_loss": "fp32"}
+_ODD = {"V": 50257, "row_stride": 50257, "BLOCK": 8192}
+_WIDE = {target: ["ld.global.v4", "st.global.v4"] for target in (80, 90, 100)}
+
+CASES += [
+    {
+        "kernel": "lib.kernels.cross_entropy_kernels:cross_entropy_kernel",
+        "types": {**_POINTERS, "share_ptr": "*fp32", "losses_ptr": "*fp32", **_NUMBERS},
+        "constants": {**_ODD, "GRADIENT": True},
+        "num_warps": 16,
+        "expects": _WIDE,
+    },
+    {
+        "kernel": "lib.kernels.cross_entropy_kernels:cross_entropy_backward_kernel",
+        "types": {**_POINTERS, "grad_ptr": "*fp32", "out_ptr": "*bf16", **_NUMBERS},
+        "constants": {**_ODD, "grad_stride": 0},
+        "num_warps": 16,
+        "expects": _WIDE,
+    },
+    {
+        "kernel": "lib.kernels.cross_entropy_in_place:scale_rows_kernel",
+        "types": {"x_ptr": "*bf16", "factor_ptr": "*fp32"},
+        "constants": {**_ODD, "factor_stride": 0},
+        "num_warps": 16,
+        "expects": _WIDE,
+    },
+]
