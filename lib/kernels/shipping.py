@@ -12,10 +12,10 @@ import inspect
 import io
 import linecache
 import pickle
+import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from importlib.machinery import PathFinder
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -83,7 +83,8 @@ def _can_be_imported(function: FunctionType) -> bool:
     module = function.__module__
     if module in (None, "__main__") or "<locals>" in function.__qualname__:
         return False
-    return PathFinder.find_spec(module.partition(".")[0]) is not None
+    package = module.partition(".")[0]
+    return any(finder.find_spec(package, None) is not None for finder in sys.meta_path)
 
 
 def _define(function: FunctionType, parcel: Parcel, done: set[int]) -> None:
