@@ -29,6 +29,10 @@ def tile(rows: int, columns: int) -> dict:
     return {"ROWS": rows, "COLUMNS": columns}
 
 
+def rope_tile(half: bool, rest: int) -> dict:
+    return {"HALF": half, "BACK": False, "HEADS": 32, "PAIRS": 64, "REST": rest}
+
+
 B1, B8 = {"BLOCK": 1024}, {"BLOCK": 8192}
 TWO, THREE = "x_stride out_stride", "grad_stride out_stride dx_stride"
 NORM = "x weight out inverse:fp32", f"{TWO} R D"
@@ -40,6 +44,9 @@ LAYER_BACKWARD = (
     NORM_BACKWARD[1],
 )
 BIAS, NO_BIAS = {"HAS_BIAS": True}, {"HAS_BIAS": False}
+ROPE = "x cos:fp32 sin:fp32 out", "x_b x_t x_n angle_b angle_t T N H P"
+ADAMW = "param grad m:fp32 v:fp32 master:fp32"
+ADAMW_NUMBERS = "keep blend1 blend2 step_size root_correction eps"
 
 CASES = [
     case("gelu:gelu_kernel", "x out", "n", B1),
@@ -83,4 +90,9 @@ CASES = [
         16,
         "offset",
     ),
+    case("rope:rope_kernel", *ROPE, rope_tile(half=True, rest=0), 8),
+    case("rope:rope_kernel", *ROPE, rope_tile(half=False, rest=0), 8),
+    case("rope:rope_kernel", *ROPE, rope_tile(half=True, rest=32), 8),
+    case("adamw:adamw_kernel", ADAMW, "n", {"HAS_MASTER": False} | B1, floats=ADAMW_NUMBERS),
+    case("adamw:adamw_kernel", ADAMW, "n", {"HAS_MASTER": True} | B1, floats=ADAMW_NUMBERS),
 ]
