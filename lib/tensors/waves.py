@@ -38,7 +38,7 @@ def wave_schedule(n_blocks: int, n_multiprocessors: int, per_multiprocessor: int
             f"on {n_multiprocessors} multiprocessors with {per_multiprocessor} each."
         )
     full, rest = divmod(n_blocks, slots)
-    return Schedule([slots] * full + [rest] * (rest > 0), slots)
+    return Schedule([slots] * full + ([rest] if rest else []), slots)
 
 
 def matmul_efficiency(
