@@ -5,6 +5,7 @@ Vector loads and stores of 16 bytes ("v4.b32") are what their speed hangs on.
 
 WIDE = ["ld.global.v4.b32", "st.global.v4.b32"]
 EVERYWHERE = {80: WIDE, 90: WIDE, 100: WIDE}
+STORES = {80: WIDE[1:], 90: WIDE[1:], 100: WIDE[1:]}
 LOADS = {80: WIDE[:1], 90: WIDE[:1], 100: WIDE[:1]}
 
 
@@ -47,6 +48,21 @@ BIAS, NO_BIAS = {"HAS_BIAS": True}, {"HAS_BIAS": False}
 ROPE = "x cos:fp32 sin:fp32 out", "x_b x_t x_n angle_b angle_t T N H P"
 ADAMW = "param grad m:fp32 v:fp32 master:fp32"
 ADAMW_NUMBERS = "keep blend1 blend2 step_size root_correction eps"
+BLOCKS = {
+    name: {"FORMAT": name, "E": E, "BLOCKS": 2048 // E}
+    for name, E in (("mxfp8_e4m3", 32), ("mxfp4", 32), ("nvfp4", 16), ("int8", 128))
+}
+
+
+def quantized(name: str) -> str:
+    return (
+        "x codes:i8 scales:fp32 whole:fp32" if name == "int8" else "x codes:u8 scales:u8 whole:fp32"
+    )
+
+
+def dequantized(name: str) -> str:
+    return quantized(name).removeprefix("x ") + " out"
+
 
 CASES = [
     case("gelu:gelu_kernel", "x out", "n", B1),
@@ -95,4 +111,12 @@ CASES = [
     case("rope:rope_kernel", *ROPE, rope_tile(half=True, rest=32), 8),
     case("adamw:adamw_kernel", ADAMW, "n", {"HAS_MASTER": False} | B1, floats=ADAMW_NUMBERS),
     case("adamw:adamw_kernel", ADAMW, "n", {"HAS_MASTER": True} | B1, floats=ADAMW_NUMBERS),
+    *(
+        case(f"block_quantize:{kernel}", pointers(name), "B", constants, expects=expects)
+        for kernel, pointers, expects in (
+            ("quantize_blocks_kernel", quantized, LOADS),
+            ("dequantize_blocks_kernel", dequantized, STORES),
+        )
+        for name, constants in BLOCKS.items()
+    ),
 ]

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from lib.kernels.adamw import adamw_step
 from lib.kernels.backend import backend
+from lib.kernels.block_quantize import dequantize_blocks, quantize_blocks
 from lib.kernels.gelu import gelu, gelu_overflow
 from lib.kernels.language import interprets
 from lib.kernels.layer_norm import layer_norm
@@ -40,6 +41,11 @@ def after_a_step(param: Tensor, grad: Tensor) -> Tensor:
     return param + grad
 
 
+def there_and_back(x: Tensor) -> Tensor:
+    codes, scales = quantize_blocks(x.detach(), "mxfp4")
+    return dequantize_blocks(codes, scales, "mxfp4") + x
+
+
 # name: (function of tensors, their shapes); tensors are float32 and want gradients
 CASES: dict[str, tuple[Callable[..., Tensor], list[tuple[int, ...]]]] = {
     "vector_add": (vector_add, [(7,), (7,)]),
@@ -54,6 +60,7 @@ CASES: dict[str, tuple[Callable[..., Tensor], list[tuple[int, ...]]]] = {
     "rope of neighbours": (functools.partial(turned, half=False), [(2, 3, 2, 10), (3, 4)]),
     "rope of halves": (functools.partial(turned, half=True), [(2, 3, 2, 8), (2, 3, 4)]),
     "adamw_step": (after_a_step, [(7,), (7,)]),
+    "quantize_blocks": (there_and_back, [(3, 32)]),
 }
 
 
