@@ -17,6 +17,7 @@ from torch import Tensor
 from lib.kernels.adamw import adamw_step
 from lib.kernels.backend import backend
 from lib.kernels.block_quantize import dequantize_blocks, quantize_blocks
+from lib.kernels.flash_attention import flash_attention
 from lib.kernels.gelu import gelu, gelu_overflow
 from lib.kernels.language import interprets
 from lib.kernels.layer_norm import layer_norm
@@ -61,6 +62,11 @@ CASES: dict[str, tuple[Callable[..., Tensor], list[tuple[int, ...]]]] = {
     "rope of halves": (functools.partial(turned, half=True), [(2, 3, 2, 8), (2, 3, 4)]),
     "adamw_step": (after_a_step, [(7,), (7,)]),
     "quantize_blocks": (there_and_back, [(3, 32)]),
+    "flash_attention": (flash_attention, [(1, 3, 2, 16), (1, 5, 1, 16), (1, 5, 1, 16)]),
+    "flash_attention in a window": (
+        lambda qkv: flash_attention(*qkv.unbind(dim=2), window=2),
+        [(1, 3, 3, 1, 16)],
+    ),
 }
 
 
