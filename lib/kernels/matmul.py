@@ -60,6 +60,7 @@ def matmul_kernel(
     HAS_BIAS: tl.constexpr,
     ACTIVATION: tl.constexpr,
     KEEP: tl.constexpr,
+    ADD: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
     tile_m, tile_n = program_of(tl.program_id(0), M, N, BLOCK_M, BLOCK_N, GROUP)
@@ -92,7 +93,10 @@ def matmul_kernel(
     inside = (rows[:, None] < M) & (columns[None, :] < N)
     if KEEP:
         tl.store(before_ptr + places, sums, mask=inside)
-    tl.store(out_ptr + places, activate(sums, ACTIVATION), mask=inside)
+    if ADD:  # by the memory itself: reading first would take registers that the sums need
+        tl.atomic_add(out_ptr + places, sums, mask=inside, sem="relaxed")
+    else:
+        tl.store(out_ptr + places, activate(sums, ACTIVATION), mask=inside)
 
 
 def tile_shape(
@@ -100,7 +104,7 @@ def tile_shape(
 ) -> dict[str, int]:
     """Tile, warps and stages for a size: big tiles use each load more often, but must be many.
 
-    `keep`: the kernel also stores what the activation gets, which takes registers.
+    `keep`: more happens to a tile than storing it, which takes registers.
     `big_memory`: the GPU has more than 150 kB of shared memory per multiprocessor.
     """
     if dtype == torch.float32:  # no tensor cores in full precision: registers are the limit
@@ -112,7 +116,7 @@ def tile_shape(
     if not big_memory:
         return _settings(128, 128, 32, warps=8, stages=4)
     if keep or cdiv(M, 128) * cdiv(N, 256) < 100:
-        return _settings(128, 128, 64, warps=8, stages=4)
+        return _settings(128, 128, 64, warps=8, stages=3)  # room for two at once
     return _settings(128, 256, 64, warps=8, stages=3)
 
 
@@ -133,36 +137,53 @@ def float32_precision() -> str:
     return "ieee" if torch.get_float32_matmul_precision() == "highest" else "tf32"
 
 
+def launch(
+    a: Tensor,
+    b: Tensor,
+    out: Tensor,
+    *,
+    bias: Tensor | None = None,
+    activation: str = "none",
+    before: Tensor | None = None,
+    add: bool = False,
+) -> None:
+    """Fill `out` (M, N), contiguous, or `add` to it; `before` gets what the activation gets."""
+    (M, K), N = a.shape, b.shape[1]
+    if not out.numel():
+        return
+    keep = before is not None
+    tile = tile_shape(M, N, a.dtype, keep=keep or add, big_memory=has_big_memory(a))
+    matmul_kernel[(cdiv(M, tile["BLOCK_M"]) * cdiv(N, tile["BLOCK_N"]),)](
+        a,
+        b,
+        out if bias is None else bias.contiguous(),
+        out,
+        before if keep else out,
+        M,
+        N,
+        K,
+        *a.stride(),
+        *b.stride(),
+        GROUP=GROUP,
+        EVEN_K=K % tile["BLOCK_K"] == 0,
+        HAS_BIAS=bias is not None,
+        ACTIVATION=activation,
+        KEEP=keep,
+        ADD=add,
+        PRECISION=float32_precision(),
+        **tile,
+    )
+
+
 @torch.library.custom_op("kernels::matmul", mutates_args=())
 def matmul_op(
     a: Tensor, b: Tensor, bias: Tensor | None, activation: str, keep: bool
 ) -> tuple[Tensor, Tensor]:
     """The product, and if `keep` what the activation was given (else an empty tensor)."""
-    (M, K), N = a.shape, b.shape[1]
-    out = a.new_empty(M, N)
-    before = torch.empty_like(out) if keep else a.new_empty(0)
-    tile = tile_shape(M, N, a.dtype, keep=keep, big_memory=has_big_memory(a))
-    if out.numel():
-        matmul_kernel[(cdiv(M, tile["BLOCK_M"]) * cdiv(N, tile["BLOCK_N"]),)](
-            a,
-            b,
-            bias.contiguous() if bias is not None else out,
-            out,
-            before,
-            M,
-            N,
-            K,
-            *a.stride(),
-            *b.stride(),
-            GROUP=GROUP,
-            EVEN_K=K % tile["BLOCK_K"] == 0,
-            HAS_BIAS=bias is not None,
-            ACTIVATION=activation,
-            KEEP=keep,
-            PRECISION=float32_precision(),
-            **tile,
-        )
-    return out, before
+    out = a.new_empty(a.shape[0], b.shape[1])
+    before = torch.empty_like(out) if keep else None
+    launch(a, b, out, bias=bias, activation=activation, before=before)
+    return out, a.new_empty(0) if before is None else before
 
 
 @matmul_op.register_fake
@@ -176,6 +197,12 @@ def _(
 def product(a: Tensor, b: Tensor) -> Tensor:
     """a @ b by the kernel, without a way back; strides may be any."""
     return matmul_op(a, b, None, "none", False)[0]
+
+
+@torch.library.custom_op("kernels::add_product", mutates_args=("out",))
+def add_product_op(out: Tensor, a: Tensor, b: Tensor) -> None:
+    """out += a @ b, with `out` contiguous in float32 whatever the operands are."""
+    launch(a, b, out, add=True)
 
 
 class MatMul(torch.autograd.Function):
@@ -236,5 +263,9 @@ def matmul(a: Tensor, b: Tensor, bias: Tensor | None = None, activation: str = "
     if not runs_kernel(a):
         return matmul_plain(a, b, bias, activation)
     check_float("matmul", a=a, b=b)
-    out = MatMul.apply(a.reshape(math.prod(a.shape[:-1]), a.shape[-1]), b, bias, activation)
+    rows = a.reshape(math.prod(a.shape[:-1]), a.shape[-1])
+    if torch.is_grad_enabled():
+        out = MatMul.apply(rows, b, bias, activation)
+    else:  # then nothing is kept
+        out, _ = matmul_op(rows, b, bias, activation, False)
     return out.reshape(*a.shape[:-1], b.shape[1])
