@@ -1,6 +1,10 @@
 """Timing, on a clock of our own."""
 
+import contextlib
+from types import SimpleNamespace
+
 import pytest
+import torch
 
 from lib.tensors.timing import Timing, benchmark
 
@@ -45,8 +49,42 @@ def test_a_clock_too_coarse_gives_no_zero(lasting):
 
 
 def test_an_accelerator_is_waited_for(monkeypatch, lasting):
-    import torch
-
     done = lasting(0, 2, 2)  # seconds until the device has finished
     monkeypatch.setattr(torch.accelerator, "synchronize", lambda device: done())
-    assert benchmark(lambda: None, repeats=2, device="cuda:0").seconds == (2, 2)
+    assert benchmark(lambda: None, repeats=2, device="mps:0").seconds == (2, 2)
+
+
+def test_a_gpu_reads_its_own_clock_with_an_empty_cache(monkeypatch):
+    queue, milliseconds = [], iter([3.0, 7.0])
+
+    class Event:
+        def __init__(self, enable_timing):
+            assert enable_timing
+
+        def record(self):
+            queue.append("event")
+
+        def synchronize(self):
+            queue.append("wait")
+
+        def elapsed_time(self, end):
+            return next(milliseconds)
+
+    class Memory:
+        def zero_(self):
+            queue.append("flush")
+
+    def empty(n, dtype, device):
+        assert (n, dtype, device) == (200, torch.uint8, "cuda:0")
+        return Memory()
+
+    monkeypatch.setattr(torch.accelerator, "synchronize", lambda device: queue.clear())
+    monkeypatch.setattr(torch.cuda, "device", lambda device: contextlib.nullcontext())
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(
+        torch.cuda, "get_device_properties", lambda device: SimpleNamespace(L2_cache_size=100)
+    )
+    monkeypatch.setattr(torch, "empty", empty)
+    timing = benchmark(lambda: queue.append("run"), repeats=2, device="cuda:0")
+    assert timing.seconds == (0.003, 0.007)
+    assert queue == 2 * ["flush", "event", "run", "event", "wait"]
