@@ -113,7 +113,7 @@ def program_map(
     """
     kinds = Counter(a.kind for a in trace.accesses if (a.launch, a.tensor) == (launch, tensor))
     maps = [touches(trace, tensor, kind, shape, launch) for kind in kinds or ["load"]]
-    pages = [_page(one) for one in maps]
+    pages = [page_of(one) for one in maps]
     return Rendered("\n".join(pages), " ".join(f"[{_alt(one)}]" for one in maps))
 
 
@@ -123,7 +123,8 @@ def _alt(one: Touches) -> str:
     return ALT.format(sentence=one.sentence(), rows=rows, columns=columns, does=does)
 
 
-def _page(one: Touches) -> str:
+def page_of(one: Touches) -> str:
+    """The picture, and what its script needs."""
     data = {
         "shape": one.shape,
         "tensor": one.tensor,
