@@ -80,3 +80,26 @@ CASES += [
         "expects": _WIDE,
     },
 ]
+
+
+def _int8(M: int, N: int, K: int, *, num_warps: int, few: bool = False) -> dict:
+    """Few rows need loads, not tensor cores of the newest kind; the many get those."""
+    tile = {"BLOCK_M": M, "BLOCK_N": N, "BLOCK_K": K, "GROUP": 8, "SPLIT": 2 if few else 1}
+    pointers = {"x_ptr": "*bf16", "weight_ptr": "*i8", "scales_ptr": "*fp32"}
+    return {
+        "kernel": "lib.kernels.int8_matmul:int8_matmul_kernel",
+        "types": {
+            **pointers,
+            "out_ptr": "*fp32" if few else "*bf16",
+            **SIZES,
+            "x_stride": "i32",
+            "weight_stride_n": "i32",
+        },
+        "constants": {**tile, "weight_stride_k": 1, "SCALED": True, "PRECISION": "ieee"},
+        "num_warps": num_warps,
+        "num_stages": 4 if few else 3,
+        "expects": {target: [*it, "cp.async"] for target, it in TENSOR_CORES.items()},
+    }
+
+
+CASES += [_int8(16, 64, 128, num_warps=4, few=True), _int8(128, 128, 64, num_warps=8)]
