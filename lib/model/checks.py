@@ -105,13 +105,20 @@ def check_parts(config: Any) -> None:
             raise ValueError(f"{name} is {value}. Choose a number above zero, or None.")
     if config.attention == "sdpa":
         check_uncapped(config.attention_softcap)
+    if config.attention == "flash":
+        check_uncapped(config.attention_softcap, "The flash kernel")
+        if config.positions == "alibi":
+            raise ValueError(
+                "The flash kernel adds nothing to scores, but positions='alibi' is a bias. Choose "
+                "attention='sdpa', or positions='rope'."
+            )
 
 
-def check_uncapped(softcap: float | None) -> None:
-    """PyTorch's attention takes no function of the scores."""
+def check_uncapped(softcap: float | None, who: str = "PyTorch's attention") -> None:
+    """Not every way of attention takes a function of the scores."""
     if softcap is not None:
         raise ValueError(
-            f"PyTorch's attention cannot cap scores, but attention_softcap is {softcap}. Choose "
+            f"{who} cannot cap scores, but attention_softcap is {softcap}. Choose "
             "attention='plain'."
         )
 

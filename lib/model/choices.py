@@ -12,7 +12,7 @@ Positions = Literal["rope", "rope_half", "learned", "sinusoidal", "alibi", "none
 FFN = Literal[
     "swiglu", "geglu", "geglu_tanh", "reglu", "relu", "relu2", "silu", "gelu", "gelu_tanh"
 ]
-Attention = Literal["plain", "sdpa", "blocked"]  # three ways to the same values
+Attention = Literal["plain", "sdpa", "blocked", "flash"]  # four ways to the same values
 Init = Literal["fan_in", "glorot", "gpt2"]
 DType = Literal["float32", "bfloat16", "float16", "float64"]
 

@@ -76,7 +76,8 @@ class ModelConfig:
     output_softcap: float | None = None  # and so do logits
     attention_gate: bool = False  # what attention found is let through by sigmoid(W x)
 
-    attention: Attention = "plain"  # three ways to the same values, see fast_attention.py
+    attention: Attention = "plain"  # four ways to the same values, see fast_attention.py
+    kernels: bool = False  # norms, RoPE, SwiGLU, GELU (tanh) and the loss by lib.kernels, on a GPU
     init: Init = "fan_in"
     dtype: DType = "float32"  # of the parameters
     compute_dtype: DType | None = None  # of activations and matrix products; None: dtype

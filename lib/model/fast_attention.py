@@ -1,4 +1,4 @@
-"""Two faster ways to the values of `attention`: PyTorch's own, and blocks that skip the future.
+"""Faster ways to the values of `attention`: PyTorch's, blocks that skip the future, our kernel.
 
 Letters as there: B sequences, T queries, S keys, N query heads, K key/value heads, G = N / K query
 heads per key/value head, H width of one head.
@@ -12,6 +12,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 
+from lib.kernels.flash_attention import flash_attention
 from lib.model.attention import Bias, Mask, attention, causal_mask, over_heads
 from lib.model.checks import check_sharing, check_uncapped
 
@@ -70,6 +71,33 @@ def attention_blocked(
         visible = S - T + end  # keys up to the last query of the block
         out.append(_causal_block(q[:, start:end], k[:, :visible], v[:, :visible], scale))
     return torch.cat(out, dim=1)
+
+
+def attention_flash(
+    q: Float[Tensor, "B T N H"],
+    k: Float[Tensor, "B S K H"],
+    v: Float[Tensor, "B S K H"],
+    mask: Mask | None = None,
+    *,
+    scale: float | None = None,
+    softcap: float | None = None,
+    bias: Bias | None = None,
+    window: int | None = None,
+) -> Float[Tensor, "B T N H"]:
+    """The kernel of `lib.kernels.flash_attention`, on a CPU its twin.
+
+    It works out who sees whom from positions, so the window comes as a number, and a mask of one's
+    own or a bias cannot come at all.
+    """
+    check_uncapped(softcap, "The flash kernel")
+    if mask is not None or bias is not None:
+        given = "bias" if mask is None else "mask"
+        raise ValueError(
+            f"The flash kernel knows causality and windows, and takes no {given}. Choose "
+            "attention='sdpa'."
+        )
+    check_sharing(q.shape[2], k.shape[2])
+    return flash_attention(q, k, v, window=window, scale=scale)
 
 
 def _causal_block(

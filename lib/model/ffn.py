@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lib.kernels.gelu import gelu
+from lib.kernels.swiglu import swiglu
 from lib.model.choices import GATES
 from lib.model.config import ModelConfig
 from lib.model.linear import Linear
@@ -39,12 +41,14 @@ class GatedFFN(nn.Module):
         super().__init__()
         D, wide, dtype = config.width, config.ff_width, getattr(torch, config.dtype)
         self.bend = ACTIVATIONS[GATES[config.ffn]]
+        self.fused = config.kernels and config.ffn == "swiglu"
         self.gate = Linear(D, wide, config.bias, dtype)
         self.up = Linear(D, wide, config.bias, dtype)
         self.down = Linear(wide, D, config.bias, dtype)
 
     def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
-        return self.down(self.bend(self.gate(x)) * self.up(x))
+        gate, up = self.gate(x), self.up(x)
+        return self.down(swiglu(gate, up) if self.fused else self.bend(gate) * up)
 
 
 class PlainFFN(nn.Module):
@@ -53,7 +57,8 @@ class PlainFFN(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         D, wide, dtype = config.width, config.ff_width, getattr(torch, config.dtype)
-        self.bend = ACTIVATIONS[config.ffn]
+        fused = config.kernels and config.ffn == "gelu_tanh"
+        self.bend = gelu if fused else ACTIVATIONS[config.ffn]
         self.up = Linear(D, wide, config.bias, dtype)
         self.down = Linear(wide, D, config.bias, dtype)
 

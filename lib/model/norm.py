@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lib.kernels.layer_norm import layer_norm as fused_layer_norm
+from lib.kernels.rms_norm import rms_norm as fused_rms_norm
 from lib.model.config import ModelConfig
 
 
@@ -47,12 +49,21 @@ class RMSNorm(nn.Module):
     pull it to one.
     """
 
-    def __init__(self, width: int, eps: float, dtype: torch.dtype, offset: bool = False) -> None:
+    def __init__(
+        self,
+        width: int,
+        eps: float,
+        dtype: torch.dtype,
+        offset: bool = False,
+        kernels: bool = False,
+    ) -> None:
         super().__init__()
-        self.eps, self.offset = eps, offset
+        self.eps, self.offset, self.kernels = eps, offset, kernels
         self.weight = nn.Parameter(torch.full((width,), 0.0 if offset else 1.0, dtype=dtype))
 
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
+        if self.kernels:
+            return fused_rms_norm(x, self.weight, self.eps, offset=float(self.offset))
         scale = at_least_float32(self.weight) + 1 if self.offset else self.weight
         return rms_norm(x, scale, self.eps)
 
@@ -61,26 +72,34 @@ class LayerNorm(nn.Module):
     """`layer_norm` with a learned scale, at first one, and a learned shift, at first zero."""
 
     def __init__(
-        self, width: int, eps: float, bias: bool, dtype: torch.dtype, offset: bool = False
+        self,
+        width: int,
+        eps: float,
+        bias: bool,
+        dtype: torch.dtype,
+        offset: bool = False,
+        kernels: bool = False,
     ) -> None:
         super().__init__()
-        self.eps, self.offset = eps, offset
+        self.eps, self.offset, self.kernels = eps, offset, kernels
         self.weight = nn.Parameter(torch.full((width,), 0.0 if offset else 1.0, dtype=dtype))
         self.bias = nn.Parameter(torch.zeros(width, dtype=dtype)) if bias else None
 
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
+        if self.kernels:
+            return fused_layer_norm(x, self.weight, self.bias, self.eps, offset=float(self.offset))
         scale = at_least_float32(self.weight) + 1 if self.offset else self.weight
         return layer_norm(x, scale, self.bias, self.eps)
 
 
 def make_norm(config: ModelConfig) -> RMSNorm | LayerNorm | nn.Identity:
     """The norm of the stream that the config names; "none" leaves everything as it is."""
-    dtype, offset = getattr(torch, config.dtype), config.norm_offset
+    dtype, options = getattr(torch, config.dtype), (config.norm_offset, config.kernels)
     if config.norm == "none":
         return nn.Identity()
     if config.norm == "layer":
-        return LayerNorm(config.width, config.norm_eps, config.bias, dtype, offset)
-    return RMSNorm(config.width, config.norm_eps, dtype, offset)
+        return LayerNorm(config.width, config.norm_eps, config.bias, dtype, *options)
+    return RMSNorm(config.width, config.norm_eps, dtype, *options)
 
 
 def make_qk_norm(config: ModelConfig, n_heads: int) -> RMSNorm:
@@ -89,4 +108,5 @@ def make_qk_norm(config: ModelConfig, n_heads: int) -> RMSNorm:
     Scores are then bounded by the scales, whatever the weights grow to (arXiv 2010.04245).
     """
     width = config.head_width * (n_heads if config.qk_norm == "all" else 1)
-    return RMSNorm(width, config.norm_eps, getattr(torch, config.dtype), config.norm_offset)
+    dtype, options = getattr(torch, config.dtype), (config.norm_offset, config.kernels)
+    return RMSNorm(width, config.norm_eps, dtype, *options)

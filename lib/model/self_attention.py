@@ -8,14 +8,20 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lib.kernels.rope import rope
 from lib.model.attention import Bias, Mask, attention, windowed
 from lib.model.config import ModelConfig
-from lib.model.fast_attention import attention_blocked, attention_sdpa
+from lib.model.fast_attention import attention_blocked, attention_flash, attention_sdpa
 from lib.model.linear import Linear
 from lib.model.norm import make_qk_norm
 from lib.model.rope import Rotation, rotate_adjacent, rotate_halves
 
-ATTENTION = {"plain": attention, "sdpa": attention_sdpa, "blocked": attention_blocked}
+ATTENTION = {
+    "plain": attention,
+    "sdpa": attention_sdpa,
+    "blocked": attention_blocked,
+    "flash": attention_flash,
+}
 ROTATE = {"rope": rotate_adjacent, "rope_half": rotate_halves}
 
 
@@ -50,12 +56,17 @@ class SelfAttention(nn.Module):
     ) -> Float[Tensor, "B T D"]:
         """`turn` and `bias` are two ways to know positions: RoPE's and ALiBi's."""
         q, k, v = self.queries_keys_values(x, turn)
-        T, S = q.shape[1], k.shape[1]
-        mixed = ATTENTION[self.config.attention](
-            *(q, k, v, windowed(mask, T, S, self.window, x.device)),
+        way, scoring = ATTENTION[self.config.attention], {}
+        if self.config.attention == "flash":
+            scoring["window"] = self.window
+        else:
+            mask = windowed(mask, q.shape[1], k.shape[1], self.window, x.device)
+        mixed = way(
+            *(q, k, v, mask),
             scale=self.config.attention_scale,
             softcap=self.config.attention_softcap,
             bias=bias if self.sees_positions else None,
+            **scoring,
         )
         mixed = rearrange(mixed, "B T N H -> B T (N H)")
         if self.config.attention_gate:
@@ -74,6 +85,10 @@ class SelfAttention(nn.Module):
         if self.config.qk_norm == "head":
             q, k = self.query_norm(q), self.key_norm(k)
         if turn is not None and self.sees_positions:
-            rotate = ROTATE[self.config.positions]
-            q, k = rotate(q, turn), rotate(k, turn)
+            q, k = self._turned(q, turn), self._turned(k, turn)
         return q, k, v
+
+    def _turned(self, x: Float[Tensor, "B T N H"], turn: Rotation) -> Float[Tensor, "B T N H"]:
+        if self.config.kernels:
+            return rope(x, *turn, half=self.config.positions == "rope_half")
+        return ROTATE[self.config.positions](x, turn)
