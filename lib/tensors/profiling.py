@@ -1,6 +1,8 @@
 """Where the time of a function goes: the kernels it launches, by the seconds they take."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch.profiler import ProfilerActivity, profile
@@ -17,7 +19,7 @@ def profile_table(fn: Callable[[], object], k: int = 10) -> list[dict[str, str |
     if torch.cuda.is_available():
         torch.cuda.synchronize()
         activities.append(ProfilerActivity.CUDA)
-    with profile(activities=activities) as seen:
+    with _quiet(), profile(activities=activities) as seen:
         fn()
         if torch.cuda.is_available():
             torch.cuda.synchronize()
@@ -35,6 +37,19 @@ def rows(events: list, k: int) -> list[dict[str, str | int | float]]:
         {"name": it.key, "calls": it.count, "seconds": time / 1e6, "share": time / total}
         for it, time in longest
     ]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the messages that the profiler's C++ library writes to standard error off the page."""
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _runs_on_gpu(event: object) -> bool:
