@@ -34,7 +34,7 @@ def test_halves_of_one_tensor(place, width):
 def test_other_strides_and_nothing(place):
     x = draw(5, 7, dtype=torch.float32, device=place, seed=1)
     check(x.t(), draw(7, 5, dtype=torch.float32, device=place, seed=2), x.t())
-    check(x, x.clone(), x[:1].expand(5, 7))
+    check(x[:, :3], x[:, 3:6].clone(), x[:1, :3].expand(5, 3))  # three distances between rows
     assert swiglu(x[:0], x[:0]).shape == (0, 7)
 
 
