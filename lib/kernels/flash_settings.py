@@ -8,13 +8,15 @@ eight warps. Head width 64 takes four, for two programs then share a multiproces
 exponentials while the other multiplies. float32 has no such products here (`input_precision` is
 "ieee", so that results can be checked), and its tiles are small.
 
-Chosen by compiling for sm_90 and reading registers, spills and shared memory.
+Chosen by compiling for sm_90 and reading registers, spills and shared memory. Where tiles were
+measured on the GPU at hand, those are taken (see tuned).
 """
 
 import torch
 from torch import Tensor
 
 from lib.kernels.language import next_power_of_2
+from lib.kernels.tuned import settings
 
 WIDEST = 256  # head width; wider heads leave no registers for scores
 SMALL = 128 * 1024  # bytes of shared memory that a program may have on GPUs made for graphics
@@ -22,17 +24,17 @@ SMALL = 128 * 1024  # bytes of shared memory that a program may have on GPUs mad
 
 def forward_settings(H: int, dtype: torch.dtype, device: torch.device) -> dict[str, int]:
     """For the kernel that computes out."""
-    return _smaller_where_needed(FORWARD, H, dtype, device)
+    return _tuned("flash_forward", FORWARD, H, dtype, device)
 
 
 def kv_settings(H: int, dtype: torch.dtype, device: torch.device) -> dict[str, int]:
     """For the kernel that computes dk and dv, two tiles of sums in registers."""
-    return _smaller_where_needed(BACKWARD_KV, H, dtype, device)
+    return _tuned("flash_backward_kv", BACKWARD_KV, H, dtype, device)
 
 
 def q_settings(H: int, dtype: torch.dtype, device: torch.device) -> dict[str, int]:
     """For the kernel that computes dq."""
-    return _smaller_where_needed(BACKWARD_Q, H, dtype, device)
+    return _tuned("flash_backward_q", BACKWARD_Q, H, dtype, device)
 
 
 def _tiles(block_q: int, block_k: int, num_warps: int, num_stages: int) -> dict[str, int]:
@@ -47,17 +49,22 @@ NARROW = {64: _tiles(64, 64, 4, 2), 128: _tiles(64, 32, 4, 2), 256: _tiles(32, 1
 FLOAT32 = {64: _tiles(32, 32, 8, 1), 128: _tiles(32, 32, 8, 1), 256: _tiles(16, 16, 4, 1)}
 
 
-def _smaller_where_needed(
-    table: dict[int, dict[str, int]], H: int, dtype: torch.dtype, device: torch.device
+def _tuned(
+    op: str,
+    table: dict[int, dict[str, int]],
+    H: int,
+    dtype: torch.dtype,
+    device: torch.device,
 ) -> dict[str, int]:
+    """As measured on this GPU, else from the table, smaller where the GPU is."""
     width = max(64, next_power_of_2(H))
     if dtype == torch.float32:
         return FLOAT32[width]
     if device.type == "cuda":
         properties = torch.cuda.get_device_properties(device)
         if properties.shared_memory_per_block_optin < SMALL:
-            return NARROW[width]
-    return table[width]
+            table = NARROW
+    return settings(op, table[width], width=width, bits=16)
 
 
 def head_block(H: int) -> int:

@@ -20,7 +20,7 @@ from lib.training.accumulation import accumulate
 from lib.training.batches import Batch, Batches
 from lib.training.clipping import clip_gradients
 from lib.training.divergence import Guard
-from lib.training.losses import chunked_cross_entropy
+from lib.training.losses import output_loss
 from lib.training.ranks import ALONE, Ranks
 from lib.training.recomputation import recomputed_blocks
 from lib.training.schedules import scale_lr
@@ -98,9 +98,9 @@ def add_gradients(
 def batch_loss(model: Transformer, batch: Batch, z_loss: float = 0.0) -> Float[Tensor, ""]:
     """The mean loss over the targets that count, without holding all logits."""
     hidden = model.hidden(batch.ids, batch.positions, batch.mask)
-    cap = model.config.output_softcap
+    cap, kernels = model.config.output_softcap, model.config.kernels
     counts = (batch.targets, batch.counted)
-    return chunked_cross_entropy(hidden, model.output_weight, *counts, z_loss, softcap=cap)
+    return output_loss(hidden, model.output_weight, *counts, z_loss, cap, kernels)
 
 
 @torch.no_grad()

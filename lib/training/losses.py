@@ -16,7 +16,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from lib.kernels.backend import runs_kernel
+from lib.kernels.linear_cross_entropy import linear_cross_entropy
 from lib.model.softcap import soft_cap
+
+UNCOUNTED = -100  # stands for a target where the kernel expects no label
 
 
 def cross_entropy(
@@ -99,6 +103,26 @@ def chunked_cross_entropy(
     return _ChunkedLoss.apply(
         hidden.flatten(0, -2), weight, targets.flatten(), counted.flatten(), z_loss, chunk, softcap
     )
+
+
+def output_loss(
+    hidden: Float[Tensor, "*B D"],
+    weight: Float[Tensor, "V D"],
+    targets: Int[Tensor, "*B"],
+    mask: Bool[Tensor, "*B"] | None = None,
+    z_loss: float = 0.0,
+    softcap: float | None = None,
+    kernels: bool = False,
+) -> Float[Tensor, ""]:
+    """`chunked_cross_entropy`, or with `kernels` the same on a GPU by `lib.kernels`.
+
+    The kernel caps no logits. On a CPU its twin would hold all of them, so it is not taken there.
+    """
+    if not kernels or softcap is not None or not runs_kernel(hidden):
+        return chunked_cross_entropy(hidden, weight, targets, mask, z_loss, softcap=softcap)
+    if mask is not None:
+        targets = targets.masked_fill(~mask, UNCOUNTED)
+    return linear_cross_entropy(hidden, weight, targets, ignore_index=UNCOUNTED, z_loss=z_loss)
 
 
 class _ChunkedLoss(torch.autograd.Function):
