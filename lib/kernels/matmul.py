@@ -18,6 +18,7 @@ from lib.kernels.activations import ACTIVATIONS, activate, activation_backward_o
 from lib.kernels.backend import runs_kernel
 from lib.kernels.checks import check_float, check_same_device, check_same_dtype, check_shape
 from lib.kernels.language import cdiv, jit, tl
+from lib.kernels.tuned import settings
 
 GROUP = 8
 
@@ -153,6 +154,8 @@ def launch(
         return
     keep = before is not None
     tile = tile_shape(M, N, a.dtype, keep=keep or add, big_memory=has_big_memory(a))
+    if a.itemsize == 2 and not (keep or add):
+        tile = settings("matmul", tile, M=M, N=N, K=K, bits=16)
     matmul_kernel[(cdiv(M, tile["BLOCK_M"]) * cdiv(N, tile["BLOCK_N"]),)](
         a,
         b,

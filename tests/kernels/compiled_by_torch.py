@@ -17,10 +17,14 @@ from torch import Tensor
 from lib.kernels.adamw import adamw_step
 from lib.kernels.backend import backend
 from lib.kernels.block_quantize import dequantize_blocks, quantize_blocks
+from lib.kernels.cross_entropy import cross_entropy
 from lib.kernels.flash_attention import flash_attention
 from lib.kernels.gelu import gelu, gelu_overflow
+from lib.kernels.int8_matmul import int8_matmul, quantize_rows
 from lib.kernels.language import interprets
 from lib.kernels.layer_norm import layer_norm
+from lib.kernels.linear_cross_entropy import linear_cross_entropy
+from lib.kernels.matmul import matmul
 from lib.kernels.rms_norm import rms_norm
 from lib.kernels.rope import rope
 from lib.kernels.row_sum import row_sum
@@ -29,6 +33,7 @@ from lib.kernels.swiglu import swiglu
 from lib.kernels.vector_add import vector_add
 
 PLACE = "cpu" if interprets() else "cuda"
+INT8 = quantize_rows(torch.arange(35.0, device=PLACE).view(7, 5))
 
 
 def turned(x: Tensor, angles: Tensor, half: bool) -> Tensor:
@@ -45,6 +50,16 @@ def after_a_step(param: Tensor, grad: Tensor) -> Tensor:
 def there_and_back(x: Tensor) -> Tensor:
     codes, scales = quantize_blocks(x.detach(), "mxfp4")
     return dequantize_blocks(codes, scales, "mxfp4") + x
+
+
+def loss_of(product: Tensor, **options: object) -> Tensor:
+    ids = torch.arange(len(product), device=product.device)
+    return cross_entropy(product * 2, ids, z_loss=0.1, **options)
+
+
+def loss_of_the_last_layer(hidden: Tensor, weight: Tensor) -> Tensor:
+    ids = torch.arange(len(hidden), device=hidden.device)
+    return linear_cross_entropy(hidden * 2, weight, ids, chunk=2)
 
 
 # name: (function of tensors, their shapes); tensors are float32 and want gradients
@@ -67,6 +82,11 @@ CASES: dict[str, tuple[Callable[..., Tensor], list[tuple[int, ...]]]] = {
         lambda qkv: flash_attention(*qkv.unbind(dim=2), window=2),
         [(1, 3, 3, 1, 16)],
     ),
+    "matmul": (lambda a, b, bias: matmul(a, b.t(), bias, "gelu"), [(2, 3, 5), (7, 5), (7,)]),
+    "int8_matmul": (lambda x: int8_matmul(x, *INT8), [(2, 3, 5)]),
+    "cross_entropy": (functools.partial(loss_of, reduction="none"), [(3, 11)]),
+    "cross_entropy in place": (functools.partial(loss_of, inplace=True), [(3, 11)]),
+    "linear_cross_entropy": (loss_of_the_last_layer, [(3, 5), (11, 5)]),
 }
 
 
@@ -81,7 +101,9 @@ def difference(name: str) -> str:
                 torch.randn(shape, generator=g).to(PLACE).requires_grad_() for shape in shapes
             ]
             out = run(*inputs)
-            (out * torch.arange(out.numel(), device=PLACE).reshape(out.shape)).sum().backward()
+            (
+                out * torch.arange(1, out.numel() + 1, device=PLACE).reshape(out.shape)
+            ).sum().backward()
             results.append([out.detach(), *(x.grad for x in inputs if x.grad is not None)])
         torch.testing.assert_close(results[1], results[0])
     except Exception:
