@@ -84,7 +84,8 @@ def drawn(access: Access, code: list[str], start: int) -> str:
     return "\n".join(
         [
             '<div style="display:flex;flex-wrap:wrap;gap:.4em 1.6em;align-items:flex-start">',
-            '<pre style="flex:0 1 auto;margin:0;overflow-x:auto;font-size:12.5px;line-height:1.5">',
+            f"<style>{STYLE}</style>",
+            '<pre class="listing">',
             *(_line(text, start + i, access) for i, text in enumerate(code)),
             '</pre><div style="flex:1 1 20em">',
             *_lanes(access),
@@ -113,7 +114,6 @@ def _lanes(access: Access) -> list[str]:
     shape = " × ".join(map(str, access.offsets.shape)) or "1"
     cut = f" The first {shown.size:,} of {offsets.size:,}." * (shown.size < offsets.size)
     return [
-        f"<style>{STYLE}</style>",
         f"<div>Tile of {shape}, {PAST[access.kind]} {tensor}</div>",
         f'<table class="lanes {access.kind}"><tbody>',
         *rows,
@@ -123,13 +123,18 @@ def _lanes(access: Access) -> list[str]:
 
 
 PAST = {"load": "loaded from", "store": "stored to", "atomic": "combined with"}
+MONO = "font-family:var(--jp-code-font-family,ui-monospace,monospace)"
+CELLS = "table.lanes.lanes"  # twice, to come before what notebooks say of tables
 STYLE = (
-    ".lanes{border-collapse:separate;border-spacing:3px;margin:.3em 0}"
-    ".lanes td{text-align:center;padding:0 .4em;min-width:2.6em;border-radius:3px;"
+    ".listing{flex:0 1 auto;margin:0;overflow-x:auto;font-size:12.5px;line-height:1.5}"
+    f".listing,.listing span{{{MONO}}}"
+    f"{CELLS}{{border-collapse:separate;border-spacing:3px;margin:.3em 0}}"
+    f"{CELLS} tr{{background:none}}"
+    f"{CELLS} td{{text-align:center;padding:0 .4em;min-width:2.6em;border-radius:3px;"
     "border:1px solid transparent}"
     ".lanes i{display:block;font-style:normal;font-size:.8em;opacity:.8}"
-    ".lanes td.no{border:1px dashed currentColor;opacity:.65;background:none}"
-    + "".join(f".lanes.{kind} td{{background:{ground}}}" for kind, ground in GROUNDS.items())
+    + "".join(f"{CELLS}.{kind} td{{background:{ground}}}" for kind, ground in GROUNDS.items())
+    + f"{CELLS} td.no.no{{border:1px dashed currentColor;opacity:.65;background:none}}"
 )
 
 

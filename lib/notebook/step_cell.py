@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType, TracebackType
 from typing import Any
 
+from lib.notebook.arrays import is_instance
 from lib.notebook.recording import CELL, Source
 from lib.notebook.tracing import Tracing
 
@@ -71,9 +72,14 @@ def shown_names(text: str, namespace: Mapping[str, Any]) -> list[str]:
     own = [s for s in top.get_symbols() if s.is_assigned() or s.is_imported()]
     shared = [s for table in _tables(top) for s in table.get_symbols() if s.is_global()]
     read = [s.get_name() for s in (*top.get_symbols(), *shared)]
-    known = [name for name in read if name in namespace and not isinstance(namespace[name], TOOLS)]
+    known = [name for name in read if name in namespace and not _is_tool(namespace[name])]
     declared = [s.get_name() for s in shared if s.is_assigned()]  # by `global`, in a function
     return list(dict.fromkeys([*known, *(s.get_name() for s in own), *declared]))
+
+
+def _is_tool(thing: object) -> bool:
+    """Whether it is code rather than data: a function, a class, a module, a kernel."""
+    return isinstance(thing, TOOLS) or is_instance(thing, "triton.runtime.jit", "KernelInterface")
 
 
 def _tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:

@@ -69,6 +69,11 @@ def test_lines_that_belong_together():
     assert "st.global.b32 [ %rd1 ], %r1;" in linked(html, 9)
 
 
+def test_the_stages_may_name_a_file_of_an_earlier_process():
+    moved = replace(KERNEL, file="/tmp/other/cell.py")
+    assert linked(ptx_view(moved).html, 8) == linked(ptx_view(KERNEL).html, 8)
+
+
 def test_only_the_code_of_the_kernel():
     html = ptx_view(KERNEL, ("ttir", "ttgir", "ptx")).html
     assert "/home/me" not in html and "#loc" not in html and ".file" not in html

@@ -103,6 +103,7 @@ def fill_kernel(out_ptr, n, BLOCK: tl.constexpr):
     places = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     tl.store(out_ptr + places, places, mask=places < n)
 
+assert seen
 fill_kernel[(2,)](out, 3, BLOCK=2)"""
 
 
@@ -115,7 +116,7 @@ def test_a_kernel_that_the_cell_itself_defines():
     ip = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     ip.display_pub = CapturingDisplayPublisher()
     register(ip)
-    ip.user_ns.update(jit=jit, tl=tl, out=torch.zeros(3, dtype=torch.int32))
+    ip.user_ns.update(jit=jit, tl=tl, seen=doubled, out=torch.zeros(3, dtype=torch.int32))
     try:
         ip.run_cell(CELL).raise_error()
         page = ip.display_pub.outputs[0]["data"]["text/html"]
@@ -123,6 +124,7 @@ def test_a_kernel_that_the_cell_itself_defines():
     finally:
         InteractiveShell.clear_instance()
     assert "fill_kernel starts as program 1, one of 2" in page
+    assert "InterpretedFunction" not in page  # a kernel is a tool, not a variable
     assert "<b>places</b> <i>tile · shape (2,) · int32</i> <code>2, 3</code>" in page
 
 
