@@ -19,6 +19,8 @@ def test_each_limit():
 def test_portions_are_rounded_up():
     # 33 registers x 32 threads = 1056, in portions of 256: 1280; 12 warps for each scheduler
     assert block_limits(128, 33, 0, A100)["registers"] == 4 * (16384 // 1280) // 4 == 12
+    # the rest of each quarter is too small for one more warp: 48 of the 51 that 65536 would feed
+    assert block_limits(32, 33, 0, A100)["registers"] == 48
     assert occupancy(129, 32, 0, A100).blocks == 64 // 5  # five warps
 
 

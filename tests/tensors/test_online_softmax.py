@@ -8,6 +8,7 @@ import torch
 from lib.tensors.online_softmax import online_softmax, softmax_from
 
 X = torch.randn(13, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 9
+X[9] = 30  # the largest comes late, so that older sums must be corrected
 VALUES = torch.randn(13, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 
 
