@@ -19,6 +19,7 @@ Checking
                          --fast      the unit tests alone
                          stages      only these: lint unit assignments lectures again browser
   bench [names]        speed and memory against other people's code, as tables of ratios
+                         --gpu       the kernels, on the GPU of this machine
   lint                 style of code and notebooks; changes nothing
   format               put code and notebooks into the house style
 
@@ -147,13 +148,18 @@ def test(arguments: list[str]) -> int:
 
 
 def bench(arguments: list[str]) -> int:
-    """Run tests/benchmarks/bench_*.py, or those named (in part) before the first --option."""
+    """Run tests/benchmarks/bench_*.py, or those named (in part) before the first --option.
+
+    --gpu stands for the name gpu, which is not run unless it is named.
+    """
+    if "--gpu" in arguments:
+        arguments = ["gpu", *(word for word in arguments if word != "--gpu")]
     n_words = next((i for i, word in enumerate(arguments) if word.startswith("-")), len(arguments))
     words, options = arguments[:n_words], arguments[n_words:]
     scripts = sorted((ROOT / "tests" / "benchmarks").glob("bench_*.py"))
     exact = [path for path in scripts if path.stem.removeprefix("bench_") in words]
     in_part = [path for path in scripts if any(word in path.stem for word in words)]
-    chosen = (exact or in_part) if words else scripts
+    chosen = (exact or in_part) if words else [it for it in scripts if it.stem != "bench_gpu"]
     if not chosen:
         names = ", ".join(path.stem.removeprefix("bench_") for path in scripts) or "none yet"
         raise Stop(f"No benchmark has such a name. There are: {names}.")

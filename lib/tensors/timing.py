@@ -16,6 +16,8 @@ from functools import partial
 from statistics import median, quantiles
 from time import perf_counter
 
+CYCLES_AHEAD = 2_000_000  # of a GPU's clock: about a millisecond
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -93,12 +95,16 @@ def _seconds(device: object, fn: Callable[[], object]) -> float:
 
 
 def _gpu_seconds(device: str, other_memory: object, fn: Callable[[], object]) -> float:
-    """Writing other memory empties the cache, and meanwhile `fn` can already hand in its work."""
+    """Writing other memory empties the cache. Then the GPU sleeps while `fn` hands in its work.
+
+    Otherwise a short kernel's time would be the CPU's time to launch it.
+    """
     import torch
 
     with torch.cuda.device(device):
         start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         other_memory.zero_()
+        torch.cuda._sleep(CYCLES_AHEAD)
         start.record()
         fn()
         end.record()

@@ -80,12 +80,13 @@ def test_the_lab_serves_the_whole_course_and_opens_the_start_page(run, installs,
         (["training"], ["bench_training"], []),  # the exact name alone
         (["train"], ["bench_a_training", "bench_training"], []),
         (["encoding", "--only", "10 MB"], ["bench_encoding"], ["--only", "10 MB"]),
+        (["--gpu", "--again"], ["bench_gpu"], ["--again"]),
     ],
 )
 def test_benchmarks_are_chosen_by_name(run, installs, monkeypatch, arguments, scripts, options):
     folder = run.ROOT / "tests" / "benchmarks"
     folder.mkdir(parents=True)
-    for name in ("bench_training", "bench_a_training", "bench_encoding"):
+    for name in ("bench_training", "bench_a_training", "bench_encoding", "bench_gpu"):
         (folder / f"{name}.py").touch()
     commands = []
     monkeypatch.setattr(run, "call", lambda command, *_: commands.append(command[1:]) or 0)

@@ -81,10 +81,11 @@ def test_a_gpu_reads_its_own_clock_with_an_empty_cache(monkeypatch):
     monkeypatch.setattr(torch.accelerator, "synchronize", lambda device: queue.clear())
     monkeypatch.setattr(torch.cuda, "device", lambda device: contextlib.nullcontext())
     monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "_sleep", lambda cycles: queue.append("sleep"))
     monkeypatch.setattr(
         torch.cuda, "get_device_properties", lambda device: SimpleNamespace(L2_cache_size=100)
     )
     monkeypatch.setattr(torch, "empty", empty)
     timing = benchmark(lambda: queue.append("run"), repeats=2, device="cuda:0")
     assert timing.seconds == (0.003, 0.007)
-    assert queue == 2 * ["flush", "event", "run", "event", "wait"]
+    assert queue == 2 * ["flush", "sleep", "event", "run", "event", "wait"]
