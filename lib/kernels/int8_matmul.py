@@ -19,7 +19,8 @@ from torch import Tensor
 from lib.kernels.backend import runs_kernel
 from lib.kernels.checks import check_float, check_same_device, check_shape
 from lib.kernels.language import cdiv, jit, next_power_of_2, tl
-from lib.kernels.matmul import GROUP, float32_precision, program_of
+from lib.kernels.matmul import program_of
+from lib.kernels.matmul_tiles import GROUP, float32_precision
 
 
 @jit

@@ -18,17 +18,16 @@ from lib.kernels.activations import ACTIVATIONS, activate, activation_backward_o
 from lib.kernels.backend import runs_kernel
 from lib.kernels.checks import check_float, check_same_device, check_same_dtype, check_shape
 from lib.kernels.language import cdiv, jit, tl
+from lib.kernels.matmul_tiles import GROUP, float32_precision, has_big_memory, tile_shape
 from lib.kernels.tuned import settings
-
-GROUP = 8
 
 
 @jit
 def program_of(program, M, N, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, GROUP: tl.constexpr):
     """Which tile (row, column) a program makes: down GROUP rows, then one column to the right.
 
-    In plain order 9 programs in a row of 9 x 9 tiles need 1 + 9 blocks of rows and columns; as a
-    square of 3 x 3 they need 3 + 3. The last group may have fewer rows.
+    Of 9 x 9 blocks, 9 programs in a row need 1 row of a and 9 columns of b, 90 blocks; as a square
+    of 3 x 3 they need 3 and 3, 54 blocks. The last group may have fewer rows.
     """
     n_rows = (M + BLOCK_M - 1) // BLOCK_M
     n_columns = (N + BLOCK_N - 1) // BLOCK_N
@@ -98,44 +97,6 @@ def matmul_kernel(
         tl.atomic_add(out_ptr + places, sums, mask=inside, sem="relaxed")
     else:
         tl.store(out_ptr + places, activate(sums, ACTIVATION), mask=inside)
-
-
-def tile_shape(
-    M: int, N: int, dtype: torch.dtype, *, keep: bool = False, big_memory: bool = True
-) -> dict[str, int]:
-    """Tile, warps and stages for a size: big tiles use each load more often, but must be many.
-
-    `keep`: more happens to a tile than storing it, which takes registers.
-    `big_memory`: the GPU has more than 150 kB of shared memory per multiprocessor.
-    """
-    if dtype == torch.float32:  # no tensor cores in full precision: registers are the limit
-        return _settings(64, 64, 32, warps=4, stages=3)
-    if M <= 16:
-        return _settings(16, 64, 128, warps=4, stages=4)
-    if cdiv(M, 128) * cdiv(N, 128) < 100:  # too few to give every multiprocessor one
-        return _settings(64, 64, 64, warps=4, stages=4)
-    if not big_memory:
-        return _settings(128, 128, 32, warps=8, stages=4)
-    if keep or cdiv(M, 128) * cdiv(N, 256) < 100:
-        return _settings(128, 128, 64, warps=8, stages=3)  # room for two at once
-    return _settings(128, 256, 64, warps=8, stages=3)
-
-
-def _settings(m: int, n: int, k: int, *, warps: int, stages: int) -> dict[str, int]:
-    return {"BLOCK_M": m, "BLOCK_N": n, "BLOCK_K": k, "num_warps": warps, "num_stages": stages}
-
-
-def has_big_memory(x: Tensor) -> bool:
-    """A100, H100, B200 and their kin; the cards for desktops have 100 kB."""
-    return not x.is_cuda or torch.cuda.get_device_capability(x.device) in BIG_MEMORY
-
-
-BIG_MEMORY = ((8, 0), (9, 0), (10, 0), (10, 3))
-
-
-def float32_precision() -> str:
-    """How products of float32 are made, as `torch.set_float32_matmul_precision` says it."""
-    return "ieee" if torch.get_float32_matmul_precision() == "highest" else "tf32"
 
 
 def launch(

@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from against_float64 import assert_close, draw
 
-from lib.kernels.matmul import matmul, matmul_op, program_of, tile_shape
+from lib.kernels.matmul import matmul, matmul_op, program_of
+from lib.kernels.matmul_tiles import tile_shape
 
 QUICK = ("test_schema", "test_faketensor")  # the two that read what the op says of itself
 SIZES = [(1, 1, 1), (67, 131, 71), (3, 64, 130)]
