@@ -126,8 +126,8 @@ PAST = {"load": "loaded from", "store": "stored to", "atomic": "combined with"}
 MONO = "font-family:var(--jp-code-font-family,ui-monospace,monospace)"
 CELLS = "table.lanes.lanes"  # twice, to come before what notebooks say of tables
 STYLE = (
-    ".listing{flex:0 1 auto;margin:0;overflow-x:auto;font-size:12.5px;line-height:1.5}"
-    f".listing,.listing span{{{MONO}}}"
+    "pre.listing.listing{flex:0 1 auto;margin:0;overflow-x:auto;font-size:12.5px;line-height:1.5}"
+    f"pre.listing.listing,.listing span{{{MONO}}}"
     f"{CELLS}{{border-collapse:separate;border-spacing:3px;margin:.3em 0}}"
     f"{CELLS} tr{{background:none}}"
     f"{CELLS} td{{text-align:center;padding:0 .4em;min-width:2.6em;border-radius:3px;"

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType, TracebackType
 from typing import Any
 
-from lib.notebook.arrays import is_instance
 from lib.notebook.recording import CELL, Source
+from lib.notebook.tiles import is_kernel
 from lib.notebook.tracing import Tracing
 
 TOOLS = (
@@ -79,7 +79,7 @@ def shown_names(text: str, namespace: Mapping[str, Any]) -> list[str]:
 
 def _is_tool(thing: object) -> bool:
     """Whether it is code rather than data: a function, a class, a module, a kernel."""
-    return isinstance(thing, TOOLS) or is_instance(thing, "triton.runtime.jit", "KernelInterface")
+    return isinstance(thing, TOOLS) or is_kernel(thing)
 
 
 def _tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:

@@ -25,6 +25,11 @@ class Tile:
     base: str = ""
 
 
+def is_kernel(value: object) -> bool:
+    """Whether this is a kernel, compiled or interpreted."""
+    return is_instance(value, "triton.runtime.jit", "KernelInterface")
+
+
 def is_tile(value: object) -> bool:
     """Whether this is a tensor of a kernel in the interpreter, or was one."""
     return isinstance(value, Tile) or (

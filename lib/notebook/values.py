@@ -29,7 +29,15 @@ from lib.notebook.arrays import (
     is_array,
     is_model,
 )
-from lib.notebook.tiles import is_tile, tile_grid, tile_inside, tile_kind, tile_of, tile_text
+from lib.notebook.tiles import (
+    is_kernel,
+    is_tile,
+    tile_grid,
+    tile_inside,
+    tile_kind,
+    tile_of,
+    tile_text,
+)
 
 WIDTH = 72  # characters of a value's text
 MANY = 1000  # a larger set is not sorted, more parameters are not counted
@@ -75,6 +83,8 @@ def _describe_array(value: Any) -> Shown:
 
 def _kind(value: Any) -> str:
     cls = type(value)
+    if is_kernel(value):
+        return "kernel"
     for base, one in _COUNTED.items():
         if issubclass(cls, base):
             n = base.__len__(value)
@@ -224,6 +234,8 @@ def _object(value: Any, room: int) -> str:
     if isinstance(value, BaseException):
         parts = (_text(part, room) for part in value.args)
         return _join(f"{type(value).__name__}(", parts, len(value.args), ")", room)
+    if is_kernel(value):
+        return _object(value.fn, room)
     if is_model(value):
         return f"{sum(p.numel() for p in islice(value.parameters(), MANY)):,} parameters"
     return _fields(value, attributes(value), room)

@@ -124,7 +124,8 @@ def test_a_kernel_that_the_cell_itself_defines():
     finally:
         InteractiveShell.clear_instance()
     assert "fill_kernel starts as program 1, one of 2" in page
-    assert "InterpretedFunction" not in page  # a kernel is a tool, not a variable
+    assert "<i>kernel</i> <code>fill_kernel(out_ptr, n, BLOCK)</code>" in page
+    assert "<b>seen</b>" not in page  # another kernel is a tool, not a variable
     assert "<b>places</b> <i>tile · shape (2,) · int32</i> <code>2, 3</code>" in page
 
 
