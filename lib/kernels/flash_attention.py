@@ -39,19 +39,16 @@ def flash_attention_kernel(
     CAUSAL: tl.constexpr, WINDOWED: tl.constexpr,
 ):  # fmt: skip
     """`scale` includes log2(e). Names like q_t are strides: of q, from one t to the next."""
+    # Neighbours share a head, whose keys stay in the L2 cache; the rows that see most come first.
     n_tiles = tl.cdiv(T, BLOCK_Q)
-    head = tl.program_id(0) // n_tiles  # neighbours share a head, so its keys stay in the L2 cache
-    start = (
-        n_tiles - 1 - tl.program_id(0) % n_tiles
-    ) * BLOCK_Q  # the rows that see most come first
+    head = tl.program_id(0) // n_tiles
+    start = (n_tiles - 1 - tl.program_id(0) % n_tiles) * BLOCK_Q
     b, n = (head // N).to(tl.int64), (head % N).to(tl.int64)
     k_ptr += b * k_b + n // G * k_k
     v_ptr += b * v_b + n // G * v_k
     q = load_vectors(q_ptr + b * q_b + n * q_n, start, q_t, T, H, BLOCK_Q, BLOCK_H, True)
     rows = start + tl.arange(0, BLOCK_Q)
-    m = tl.full(
-        (BLOCK_Q,), -1e30, tl.float32
-    )  # not -inf, whose difference with itself is no number
+    m = tl.full((BLOCK_Q,), -1e30, tl.float32)  # -inf minus -inf would be no number
     total = tl.zeros((BLOCK_Q,), tl.float32)
     mixed = tl.zeros((BLOCK_Q, BLOCK_H), tl.float32)
     lo, whole, edge, hi = key_ranges(start, T, S, window, BLOCK_Q, BLOCK_K, CAUSAL, WINDOWED)
@@ -73,7 +70,7 @@ def flash_attention_kernel(
     mixed = mixed / total[:, None]
     out_ptr += b * out_b + n * out_n
     store_vectors(out_ptr, mixed, start, out_t, T, H, BLOCK_Q, BLOCK_H)
-    lse = (m + tl.log2(total)) / 1.4426950408889634
+    lse = (m + tl.log2(total)) / 1.4426950408889634  # log2(e)
     lse = tl.where(blind, float("-inf"), lse)
     tl.store(lse_ptr + head.to(tl.int64) * T + rows, lse, mask=rows < T)
 
@@ -85,7 +82,7 @@ def attend(
     CAUSAL: tl.constexpr, WINDOWED: tl.constexpr, MASKED: tl.constexpr,
 ):  # fmt: skip
     """Keys lo to hi, a tile at a time: m each row's maximum, total its sum, mixed its values."""
-    if lo < hi:  # says that the loop runs: else ptxas waits for each product before the next
+    if lo < hi:  # the loop runs, then; unsure of it, ptxas lets each product wait for the last
         for start in range(lo, hi, BLOCK_K):
             k = load_vectors(k_ptr, start, k_s, S, H, BLOCK_K, BLOCK_H, MASKED)
             scores = tl.dot(q, k.T, input_precision="ieee")

@@ -91,15 +91,16 @@ def gather_queries(
     H: tl.constexpr, BLOCK_H: tl.constexpr, BLOCK_Q: tl.constexpr,
     CAUSAL: tl.constexpr, WINDOWED: tl.constexpr, MASKED: tl.constexpr,
 ):  # fmt: skip
-    """What queries lo to hi of one head add. Scores are transposed: a row for each key."""
+    """What queries lo to hi of one head add. Scores are transposed: a row for each key.
+
+    Behind the last query are zeros for q and grad, which add nothing, so only edges need a mask.
+    """
     if lo < hi:  # see `attend`
         for start in range(lo, hi, BLOCK_Q):
             queries = start + tl.arange(0, BLOCK_Q)
             q = load_vectors(q_ptr, start, q_t, T, H, BLOCK_Q, BLOCK_H, True)
-            lse, delta = (
-                load_rows(lse_ptr, queries, T, True),
-                load_rows(delta_ptr, queries, T, True),
-            )
+            lse = load_rows(lse_ptr, queries, T)
+            delta = load_rows(delta_ptr, queries, T)
             scores = tl.dot(k, q.T, input_precision="ieee")
             p = tl.exp2(scores * (scale * 1.4426950408889634) - (lse * 1.4426950408889634)[None, :])
             if MASKED:
@@ -132,8 +133,8 @@ def flash_backward_q_kernel(
     grad_ptr += b * grad_b + n * grad_n
     grad = load_vectors(grad_ptr, start, grad_t, T, H, BLOCK_Q, BLOCK_H, True)
     rows = start + tl.arange(0, BLOCK_Q)
-    lse = load_rows(lse_ptr + head.to(tl.int64) * T, rows, T, True)
-    delta = load_rows(delta_ptr + head.to(tl.int64) * T, rows, T, True)
+    lse = load_rows(lse_ptr + head.to(tl.int64) * T, rows, T)
+    delta = load_rows(delta_ptr + head.to(tl.int64) * T, rows, T)
     dq = tl.zeros((BLOCK_Q, BLOCK_H), tl.float32)
     lo, whole, edge, hi = key_ranges(start, T, S, window, BLOCK_Q, BLOCK_K, CAUSAL, WINDOWED)
     if WINDOWED:
@@ -177,11 +178,9 @@ def gather_keys(
 
 
 @jit
-def load_rows(ptr, rows, T, TAIL: tl.constexpr):
+def load_rows(ptr, rows, T):
     """One number for each query; zero behind the last."""
-    if TAIL:
-        return tl.load(ptr + rows, mask=rows < T, other=0.0)
-    return tl.load(ptr + rows)
+    return tl.load(ptr + rows, mask=rows < T, other=0.0)
 
 
 @torch.library.custom_op("kernels::flash_attention_backward", mutates_args=())
