@@ -112,8 +112,8 @@ def _adamw(device: str, n: int) -> dict[str, Contestant]:
 
 
 CUDA_C = r"""
-extern "C" __global__ void gelu(const float* x, float* out, long long n) {
-    long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+extern "C" __global__ void gelu(const float* x, float* out, int n) {
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i < n) {
         float v = x[i];
         float a = 0.7978845608f * (v + 0.044715f * v * v * v);
@@ -143,7 +143,7 @@ def gelu_five_ways(device: str, n: int) -> Iterator[Contest]:
 
 
 def _in_cuda(x: Tensor) -> Callable[[], tuple[Tensor, ...]]:
-    """One number per thread; compiled when it first runs."""
+    """One number per thread; compiled when it first runs. PyTorch passes integers as int."""
     kernel = []
 
     def run() -> tuple[Tensor, ...]:
