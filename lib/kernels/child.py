@@ -17,7 +17,8 @@ from typing import Any
 from torch import Tensor
 
 from lib.kernels.language import NoTriton, has_triton
-from lib.kernels.shipping import dumps, loads, pack
+from lib.kernels.pickling import dumps, loads
+from lib.kernels.shipping import pack
 
 ENVIRONMENTS = {
     "interpret": {"TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": ""},

@@ -20,7 +20,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lib.kernels.shipping import dumps, loads, unpack
+from lib.kernels.pickling import dumps, loads
+from lib.kernels.shipping import unpack
 
 MACHINERY = ("child_main.py", "interpret.py", "compile_to.py", "recorder.py")
 

@@ -1,15 +1,14 @@
-"""Functions and tensors on their way to another process, and unpacked there.
+"""Functions on their way to another process, and unpacked there.
 
 A function of a module goes as its name. One of a notebook cell has no module that another process
 could import, so its source goes, with all that it uses: other functions of cells, modules, values.
-Kernels need their source anyway, since Triton reads it. Tensors go as their bytes.
+Kernels need their source anyway, since Triton reads it.
 """
 
 import ast
 import builtins
 import importlib
 import inspect
-import io
 import linecache
 import pickle
 import sys
@@ -19,8 +18,7 @@ from dataclasses import dataclass, field
 from types import FunctionType, ModuleType
 from typing import Any
 
-import torch
-from torch import Tensor
+from lib.kernels.pickling import dumps, loads
 
 
 @dataclass(frozen=True)
@@ -162,31 +160,3 @@ def _execute(definition: Definition, names: dict[str, Any]) -> None:
     linecache.cache[definition.file] = (sum(map(len, lines)), None, lines, definition.file)
     tree = ast.increment_lineno(ast.parse(definition.source), definition.first_line - 1)
     exec(compile(tree, definition.file, "exec"), names)
-
-
-class _Pickler(pickle.Pickler):
-    """Tensors by their bytes, from whatever device: torch's own way writes an archive for each."""
-
-    def reducer_override(self, thing: Any) -> Any:
-        if not isinstance(thing, Tensor):
-            return NotImplemented
-        flat = thing.detach().cpu().contiguous().reshape(-1)
-        data = flat.view(torch.uint8).numpy().tobytes()
-        return _tensor, (data, thing.dtype, tuple(thing.shape), thing.requires_grad)
-
-
-def _tensor(data: bytes, dtype: torch.dtype, shape: tuple[int, ...], grad: bool) -> Tensor:
-    empty = torch.empty(0, dtype=dtype)
-    flat = torch.frombuffer(bytearray(data), dtype=dtype) if data else empty
-    return flat.reshape(shape).requires_grad_(grad)
-
-
-def dumps(value: Any) -> bytes:
-    """Pickled, with tensors moved to the CPU and laid out densely."""
-    buffer = io.BytesIO()
-    _Pickler(buffer, protocol=pickle.HIGHEST_PROTOCOL).dump(value)
-    return buffer.getvalue()
-
-
-def loads(data: bytes) -> Any:
-    return pickle.loads(data)

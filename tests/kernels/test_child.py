@@ -15,7 +15,7 @@ from lib.kernels.accesses import OutOfBounds, races
 from lib.kernels.child import ChildError, _workers, call_in_child
 from lib.kernels.interpret import run_interpreted, trace_interpreted
 from lib.kernels.language import has_triton, interprets
-from lib.kernels.shipping import dumps, loads
+from lib.kernels.pickling import dumps, loads
 from lib.kernels.vector_add import vector_add
 
 pytestmark = pytest.mark.skipif(not has_triton(), reason="Triton has no wheels for this system")
@@ -138,7 +138,15 @@ def test_tensors_arrive_as_they_were():
     ]
     for before, after in zip(tensors, loads(dumps(tensors))):
         assert (after.dtype, after.requires_grad) == (before.dtype, before.requires_grad)
-        assert torch.equal(after.float(), before.float())
+        assert after.stride() == before.stride() and torch.equal(after.float(), before.float())
+
+
+def test_tensors_that_share_memory_share_it_there():
+    whole = torch.arange(12.0).view(3, 4)
+    x, left, right = loads(dumps((whole, *whole.chunk(2, dim=1))))
+    right.zero_()
+    assert x.tolist() == [[0, 1, 0, 0], [4, 5, 0, 0], [8, 9, 0, 0]] and left.sum() == 27
+    assert whole[0, 3] == 3, "but not with the ones here"
 
 
 def test_each_kind_is_what_it_says():
