@@ -2,7 +2,9 @@
 
 Reading order: figures, colours, plots, timeline, seeds (pictures); tables, peek, record, source
 (looking inside); expect, tiers, machine, forecast (numbers); step, widgets, frames (things to
-move); block_diagram, masks, rope_clock, model_choices, model_explorer (architectures).
+move); block_diagram, masks, rope_clock, model_choices, model_explorer (architectures); svg,
+wave_explorer, tile_walk, coalescing_painter, bank_grid, softmax_states (GPUs); program_map,
+kernel_steps, occupancy_calculator, ptx_view (kernels).
 
 Loading sets the figure style and the seeds, shows figures when a cell ends, and brings `%%step`.
 """

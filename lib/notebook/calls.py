@@ -63,6 +63,8 @@ class Call:
             self._pointers, self._program = Pointers(frame.f_locals), program_of(frame)
             begins = f"starts as {self._program}" if self._program else "is called"
             self._write(frame, "call", f"{self.name} {begins}")
+            if self._program:
+                self.name += f", {self._program.rpartition(',')[0]}"
         elif self._variables(frame):
             self._write(frame, "start", "before the first line")
 

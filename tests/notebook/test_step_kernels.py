@@ -74,6 +74,12 @@ def test_the_programs_are_named():
     ]
 
 
+def test_every_line_says_which_program_runs_it():
+    names = [step.stack[-1].name for step in watched(sum_rows_kernel).steps]
+    assert names[:2] == ["sum_rows_kernel", "sum_rows_kernel, program 0"]
+    assert names[-1] == "sum_rows_kernel, program 1"
+
+
 def test_the_source_is_the_kernels_with_its_decorator():
     recording = watched(sum_rows_kernel)
     (source,) = recording.sources
