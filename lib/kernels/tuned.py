@@ -39,8 +39,15 @@ def settings(op: str, default: dict[str, int], **key: int) -> dict[str, int]:
     """The tiles for `op` at the sizes in `key`: as measured on the current GPU, else `default`."""
     if not torch.cuda.is_available():
         return default
-    row = read_table(table_path(torch.cuda.get_device_name())).get((op, label(key)))
+    table = read_table(_path_of_gpu(torch.cuda.current_device()))
+    row = table.get((op, label(key))) if table else None
     return default if row is None else {**default, **row.settings}
+
+
+@cache
+def _path_of_gpu(index: int) -> Path:
+    """Asked at every launch, so the driver is asked once."""
+    return table_path(torch.cuda.get_device_name(index))
 
 
 def label(key: dict[str, int]) -> str:

@@ -19,8 +19,10 @@ from lib.kernels.tuned import Tuned, add_to_table, label, read_table, settings, 
 def gpu(monkeypatch, tmp_path):
     monkeypatch.setattr(tuned, "FOLDER", tmp_path / "tuned")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA H900 (80GB)")
-    return table_path("NVIDIA H900 (80GB)")
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 7)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: "NVIDIA H900 (80GB)")
+    yield table_path("NVIDIA H900 (80GB)")
+    tuned._path_of_gpu.cache_clear()
 
 
 def test_the_rule_is_used_until_somebody_has_measured(gpu):
