@@ -9,6 +9,7 @@ to test and to look at. `backend("twin")` uses the twin everywhere, to compare.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
 from torch import Tensor
 
 from lib.kernels.language import NoTriton, has_triton, interprets
@@ -45,4 +46,15 @@ def runs_kernel(x: Tensor) -> bool:
             'Move it with .to("cuda"), or run the function in the interpreter, which needs a '
             "process of its own: lib.kernels.interpret.run_interpreted(function, *tensors)."
         )
+    if x.is_cuda and not torch.compiler.is_compiling():
+        _check_current(x)
     return True
+
+
+def _check_current(x: Tensor) -> None:
+    """Kernels are launched on the current GPU, whatever tensors they get."""
+    if x.device.index != torch.cuda.current_device():
+        raise RuntimeError(
+            f"Kernels run on the current GPU, {torch.cuda.current_device()}, and the tensor is on "
+            f"{x.device}. Call torch.cuda.set_device({x.device.index}) first."
+        )

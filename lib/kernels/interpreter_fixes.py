@@ -1,11 +1,15 @@
-"""Make bfloat16 in Triton's interpreter mean what it means on a GPU.
+"""Make bfloat16 in Triton's interpreter mean what it means on a GPU, and calls in kernels quick.
 
 NumPy has no bfloat16, so Triton 3.7's interpreter keeps its sixteen bits as an unsigned integer.
 It then adds, compares and multiplies those integers (1 + 1 is 1.7e38), and cuts float32 off where
 hardware rounds to the nearest. Here every operation on bfloat16 is done in float32 and rounded
 back, as GPUs do it, and products with `tl.dot` get their operands as float32, which is exact.
+
+And a kernel that calls another kernel's helper would have the whole language prepared again at
+every call, which takes longer than most helpers. Once per launch is enough.
 """
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -35,6 +39,25 @@ def fix_bfloat16() -> None:
             setattr(InterpreterBuilder, name, _in_float32(original))
         InterpreterBuilder.cast_impl = _cast(InterpreterBuilder.cast_impl)
         InterpreterBuilder.create_dot = _dot(InterpreterBuilder.create_dot)
+
+
+def prepare_once() -> None:
+    """Prepare the language at a launch, and not again at calls inside of it."""
+    from triton import language as tl
+    from triton.runtime import interpreter
+
+    if hasattr(interpreter, "prepare_every_time"):
+        return
+    interpreter.prepare_every_time = interpreter._patch_lang
+
+    def prepare(fn: Any) -> Any:
+        modules = [it for it in fn.__globals__.values() if inspect.ismodule(it)]
+        languages = [it for it in modules if it in (tl, tl.core)]
+        if languages and not any(tl.core.is_builtin(it.load) for it in languages):
+            return interpreter._LangPatchScope()  # nothing changed, nothing to be restored
+        return interpreter.prepare_every_time(fn)
+
+    interpreter._patch_lang = prepare
 
 
 ARITHMETIC = ("binary_op", "unary_op", "create_fma", "create_clampf", "create_rsqrt", "create_erf")

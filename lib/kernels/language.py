@@ -17,7 +17,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from lib.kernels.interpreter_fixes import fix_bfloat16
+from lib.kernels.interpreter_fixes import fix_bfloat16, prepare_once
 
 NO_TRITON = (
     "Triton is not installed here: it has wheels for Linux only. On Windows use WSL2, on macOS a "
@@ -35,7 +35,11 @@ class NoTriton(ImportError):
 class _NoLanguage:
     """Stands where `triton.language` would: annotations may name its members, nothing more."""
 
-    constexpr = object
+    class constexpr:
+        """An annotation, or a constant of a module."""
+
+        def __init__(self, value: object) -> None:
+            self.value = value
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -77,6 +81,7 @@ def jit(fn: Callable) -> Any:
         return _NoKernel(fn)
     if interprets():
         fix_bfloat16()
+        prepare_once()
     return triton.jit(fn)
 
 

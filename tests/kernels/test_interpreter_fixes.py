@@ -51,3 +51,28 @@ def test_products_of_matrices():
     out = torch.empty(16, 16)
     dot_kernel[(1,)](x, y, out, N=16)
     assert torch.allclose(out.double(), x.double() @ y.double(), atol=1e-5)
+
+
+@jit
+def twice(x):
+    return x + x
+
+
+@jit
+def calling_kernel(x_ptr, out_ptr, N: tl.constexpr):
+    i = tl.arange(0, N)
+    tl.store(out_ptr + i, twice(twice(tl.load(x_ptr + i))))
+
+
+def test_the_language_is_prepared_once_for_a_launch(monkeypatch):
+    from triton.runtime import interpreter
+
+    prepare, times = interpreter.prepare_every_time, []
+    monkeypatch.setattr(
+        interpreter, "prepare_every_time", lambda fn: (times.append(fn), prepare(fn))[1]
+    )
+    x, out = torch.arange(4.0), torch.empty(4)
+    for launch in (1, 2):
+        calling_kernel[(1,)](x, out, N=4)
+        assert out.tolist() == [0, 4, 8, 12]
+        assert len(times) == launch
