@@ -3,8 +3,9 @@
 import pytest
 import torch
 from against_float64 import assert_close, draw
+from torch._subclasses.fake_tensor import FakeTensorMode
 
-from lib.kernels.backend import backend
+from lib.kernels.backend import backend, runs_kernel
 from lib.kernels.vector_add import BLOCK, vector_add, vector_add_op
 
 
@@ -63,3 +64,11 @@ def test_a_backend_that_is_none():
 def test_the_twin_is_used_on_a_cpu_unless_asked_otherwise():
     x = torch.zeros(3, dtype=torch.float64)  # which the kernel would refuse
     assert vector_add(x, x).dtype == torch.float64
+
+
+def test_a_tensor_on_another_gpu_than_the_current_one_gets_a_sentence(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        x = torch.empty(3, device="cuda:1")
+    with pytest.raises(RuntimeError, match="current GPU, 0, and the tensor is on cuda:1"):
+        runs_kernel(x)
