@@ -10,7 +10,7 @@ from typing import Any
 
 from lib.kernels.backend import backend
 from lib.kernels.child import call_in_child
-from lib.kernels.shipping import Parcel, pack, unpack
+from lib.kernels.shipping import Parcel, function_of, pack, unpack
 from lib.notebook.recording import Recording
 from lib.notebook.targets import functions_of
 from lib.notebook.tracing import Tracing
@@ -32,9 +32,16 @@ def _recorded(
 ) -> tuple[Any, Recording]:
     """In the child."""
     tracing, function = Tracing(limit), unpack(parcel)
-    for thing in (function, *map(unpack, into)):
+    for thing in (function, *(_as_used_by(function, thing) for thing in into)):
         for code in functions_of(thing):
             tracing.watch(code)
     with backend("kernel"):
         value = tracing.run(lambda: function(*args, **kwargs))
     return value, tracing.recording
+
+
+def _as_used_by(function: Any, thing: Parcel) -> Any:
+    """What came with a function of a notebook was unpacked with it; a second copy never runs."""
+    if thing.named is None:
+        return function_of(function).__globals__.get(thing.name) or unpack(thing)
+    return unpack(thing)

@@ -5,6 +5,7 @@ import torch
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
+import lib.notebook.step as step_module
 from lib.kernels.language import has_triton, interprets, jit, tl
 from lib.notebook.recording import Recording
 from lib.notebook.targets import TargetError, functions_of
@@ -133,6 +134,42 @@ def test_a_kernel_that_the_cell_itself_defines():
     assert "<i>kernel</i> <code>fill_kernel(out_ptr, n, BLOCK)</code>" in page
     assert "<b>seen</b>" not in page  # another kernel is a tool, not a variable
     assert "<b>places</b> <i>tile · shape (2,) · int32</i> <code>2, 3</code>" in page
+
+
+def sum_two_rows(x, out):
+    sum_rows_kernel[(2,)](x, out, 3, BLOCK=2)
+    return out.sum()
+
+
+def test_a_compiled_kernel_is_stepped_through_in_another_process(monkeypatch):
+    import triton
+
+    compiled = triton.runtime.jit.JITFunction(sum_rows_kernel.fn)
+    shown = []
+    monkeypatch.setattr(step_module, "_show", lambda recording, title: shown.append(recording))
+    x, out = torch.arange(6.0).reshape(2, 3), torch.zeros(2)
+    assert step_module.step(sum_two_rows, x, out, into=compiled).item() == 30
+    assert out.tolist() == [6, 24]  # changed in place there, so here too
+    assert texts(shown[0], "x")[1:] == ["0, 1", "2, 0", "3, 4", "5, 0"]
+
+
+def test_a_kernel_without_a_module_is_sent_there_once(monkeypatch):
+    """As a kernel of a notebook's cell, whose source travels with the function that launches it."""
+    import triton
+
+    @jit
+    def seven_kernel(out_ptr):
+        tl.store(out_ptr, 7)
+
+    def seven(out):
+        seven_kernel[(1,)](out)
+
+    seven_kernel = triton.runtime.jit.JITFunction(seven_kernel.fn)
+    shown, out = [], torch.zeros(1)
+    monkeypatch.setattr(step_module, "_show", lambda recording, title: shown.append(recording))
+    step_module.step(seven, out, into=seven_kernel)
+    assert out.item() == 7
+    assert "the end of program 0, one of 1" in [step.note for step in shown[0].steps]
 
 
 def test_a_compiled_kernel_says_what_to_do():
