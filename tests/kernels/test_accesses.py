@@ -114,8 +114,8 @@ def test_one_program_that_loads_what_another_stores():
 def test_launches_follow_each_other():
     x = torch.ones(16)
     with record_accesses() as trace:
-        for _ in range(2):
-            copy_kernel[(1,)](x, x, 16, 16, BLOCK=16)
+        copy_kernel[(1,)](x, x, 16, 16, BLOCK=16)
+        copy_kernel[(2,)](x, x, 16, 8, BLOCK=8)
     assert len(trace.launches) == 2 and races(trace) == []
 
 
@@ -177,6 +177,9 @@ def test_descriptors_are_followed_too():
         ("load", "x", 4),
         ("store", "out", 4),
     ]
+    with pytest.raises(OutOfBounds, match=r"outside of x, which has shape \(2, 8\)"):  # noqa: SIM117
+        with record_accesses():
+            block_kernel[(1,)](x[:2], out, R=4, C=8)
 
 
 def test_a_process_that_compiles_says_what_to_do(monkeypatch):
