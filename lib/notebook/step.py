@@ -19,8 +19,9 @@ from typing import Any
 
 from lib.notebook.recording import CELL, Recording
 from lib.notebook.step_cell import run_cell
+from lib.notebook.step_in_child import record_in_child
 from lib.notebook.step_view import page, sentence
-from lib.notebook.targets import TargetError, functions_of, named
+from lib.notebook.targets import TargetError, functions_of, is_compiled, named
 from lib.notebook.tracing import Tracing
 
 LIMIT = 400  # steps that are kept: more than a reader will go through
@@ -34,10 +35,16 @@ def step(
 
     `into` is a name ("lib.tokenization.bpe.merge"), the thing itself, or several of them. An error
     is shown at its line and then raised as usual. If fn itself takes `into` or `limit`, wrap it in
-    a lambda.
+    a lambda. Kernels that this process compiles for a GPU are stepped through in a process that
+    interprets them, see step_in_child.
     """
     tracing = Tracing(_checked(limit))
-    targets = _targets(into)
+    things = _things(into)
+    if any(map(is_compiled, things)):
+        value, recording = record_in_child(fn, things, limit, args, kwargs)
+        _show(recording, fn.__qualname__.rpartition("<locals>.")[2])
+        return value
+    targets = [function for thing in things for function in functions_of(thing)]
     functions = [*_own_lines(fn, targets), *targets]
     for function in functions:
         tracing.watch(function)
@@ -103,12 +110,16 @@ def _checked(limit: int) -> int:
 
 def _targets(into: Any) -> list[Any]:
     """The functions behind names, things, or several of them."""
+    return [function for thing in _things(into) for function in functions_of(thing)]
+
+
+def _things(into: Any) -> list[Any]:
+    """What is meant by names, things, or several of them."""
     several = into if isinstance(into, Sequence | set) and not isinstance(into, str) else [into]
     names = [
         n for thing in several for n in (thing.split(",") if isinstance(thing, str) else [thing])
     ]
-    things = [named(name.strip(), _notebook()) if isinstance(name, str) else name for name in names]
-    return [function for thing in things for function in functions_of(thing)]
+    return [named(name.strip(), _notebook()) if isinstance(name, str) else name for name in names]
 
 
 def _own_lines(fn: Any, targets: list[Any]) -> list[Any]:

@@ -74,10 +74,11 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 def functions_of(thing: object) -> list[types.FunctionType]:
     """The Python functions behind a function, method, class, module, partial or callable object."""
-    if is_instance(thing, "triton.runtime.jit", "JITFunction"):
+    if is_compiled(thing):
         raise TargetError(
-            f"{_name(thing)} is compiled for a GPU in this process. To step into it, set "
-            "TRITON_INTERPRET=1 before anything imports triton, and restart."
+            f"{_name(thing)} is compiled for a GPU in this process, and has no Python lines to "
+            "stop at. Put the launch into a function and step through that, in a process that "
+            f"interprets kernels: step(function, *tensors, into={_name(thing)})"
         )
     found = [f for f in _functions(thing) if f.__code__.co_filename != GENERATED]
     if not found:
@@ -90,6 +91,11 @@ def functions_of(thing: object) -> list[types.FunctionType]:
             f"{_name(thing)} is asynchronous, and steps follow one thread of calls only."
         )
     return in_turn
+
+
+def is_compiled(thing: object) -> bool:
+    """Whether this is a kernel that Triton compiles, where no line of Python runs."""
+    return is_instance(thing, "triton.runtime.jit", "JITFunction")
 
 
 def _functions(thing: Any) -> Iterator[types.FunctionType]:
