@@ -17,7 +17,7 @@ Assignments
 Checking
   test                 everything that guards the project, stage by stage
                          --fast      the unit tests alone
-                         stages      only these: lint unit assignments lectures again browser
+                         stages      only these: lint unit kernels assignments lectures again browser
   bench [names]        speed and memory against other people's code, as tables of ratios
                          --gpu       the kernels, on the GPU of this machine
   lint                 style of code and notebooks; changes nothing
@@ -230,11 +230,17 @@ def lint_stage(python: Path, results: Path) -> int:
 
 
 def unit_stage(python: Path, results: Path) -> int:
-    """every test of lib/ and of the project itself"""
-    cores = ["-n", "auto", "--dist", "worksteal"]
-    return pytest(
-        python, results, "tests", "-m", "not browser and not assignments", "--durations=5", *cores
-    )
+    """every test of lib/ but its kernels, and of the project itself"""
+    chosen = ["tests", "--ignore=tests/kernels", "-m", "not browser and not assignments"]
+    return pytest(python, results, *chosen, *ON_ALL_CORES)
+
+
+def kernels_stage(python: Path, results: Path) -> int:
+    """every kernel, on the GPU or in the interpreter, and compiled for three generations of GPUs"""
+    return pytest(python, results, "tests/kernels", *ON_ALL_CORES)
+
+
+ON_ALL_CORES = ["--durations=5", "-n", "auto", "--dist", "worksteal"]
 
 
 def assignments_stage(python: Path, results: Path) -> int:
@@ -543,6 +549,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
 STAGES: dict[str, Callable[[Path, Path], int]] = {
     "lint": lint_stage,
     "unit": unit_stage,
+    "kernels": kernels_stage,
     "assignments": assignments_stage,
     "lectures": lectures_stage,
     "again": again_stage,
