@@ -17,7 +17,7 @@ Assignments
 Checking
   test                 everything that guards the project, stage by stage
                          --fast      the unit tests alone
-                         stages      only these: lint unit kernels assignments lectures again browser
+                         stages      lint unit kernels assignments lectures again browser
   bench [names]        speed and memory against other people's code, as tables of ratios
                          --gpu       the kernels, on the GPU of this machine
   lint                 style of code and notebooks; changes nothing
