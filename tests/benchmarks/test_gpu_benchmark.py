@@ -116,6 +116,40 @@ def test_the_table_says_what_was_met_and_what_was_left_out():
     assert "ANSWERS DIFFER" in bench_gpu.report([replace(rows[0], agrees=False), rows[1]], "GPU 1")
 
 
+def test_a_stopped_run_is_taken_up(tmp_path, monkeypatch, capsys):
+    """The whole command, on a GPU that is none."""
+    held = []
+
+    def hold_on_cpu(contest, device, *options):
+        held.append(contest.work)
+        if contest.work == held_up:
+            raise KeyboardInterrupt
+        return hold(contest, "cpu", 5, 0.0)
+
+    one = {"ours": Contestant(lambda: ()), "copy": Contestant(lambda: ())}
+    contests = [Contest(f"work {i}", lambda: dict(one)) for i in range(3)]
+    monkeypatch.setattr(gpu_record, "FOLDER", tmp_path)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "GPU 1")
+    monkeypatch.setattr(bench_gpu, "interprets", lambda: False)
+    monkeypatch.setattr(bench_gpu, "sweep", lambda *_: None)
+    monkeypatch.setattr(bench_gpu, "all_contests", lambda _: contests)
+    monkeypatch.setattr(bench_gpu, "hold", hold_on_cpu)
+    held_up = "work 1"
+    with pytest.raises(KeyboardInterrupt):
+        bench_gpu.main([])
+    held_up = ""
+    assert bench_gpu.main([]) == 0 and bench_gpu.main([]) == 0
+    assert held == ["work 0", "work 1", "work 1", "work 2"]
+    assert bench_gpu.main(["--again", "--only", "2"]) == 0 and held[4:] == ["work 2"]
+    rows = read_record(tmp_path / "gpu_GPU-1.csv")
+    assert [(it.work, it.contestant) for it in rows] == [
+        (f"work {i}", name) for i in range(3) for name in one
+    ]
+    assert all(it.device == "GPU 1" and "torch" in it.versions and it.date for it in rows)
+    assert "work 2  " in capsys.readouterr().out
+
+
 def test_committed_records_can_be_read():
     assert all(rows for rows in gpu_record.all_records().values())
 
