@@ -5,6 +5,7 @@ memory_ladder([MemoryLevel("registers", size=27_648 * 2**10, latency=..., bandwi
 Only what is given is drawn: a level whose latency is unknown has a gap there, not a guess.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -48,12 +49,13 @@ def _named(level: MemoryLevel) -> str:
 
 
 def _panel(ax: Axes, values: Sequence[float | None], what: str, colour: str) -> None:
-    """A dot per level, with its value; lines lead the eye down the ladder."""
-    known = [(value, row) for row, value in enumerate(values) if value]
+    """A dot per level, with its value; lines lead the eye down, but over no unknown level."""
+    known = [value for value in values if value]
     ax.set_xscale("log")
     if known:
-        ax.plot(*zip(*known), "o-", color=colour, linewidth=1.2, markersize=7)
-        smallest, largest = (f(value for value, _ in known) for f in (min, max))
+        places = [value or math.nan for value in values]
+        ax.plot(places, range(len(values)), "o-", color=colour, linewidth=1.2, markersize=7)
+        smallest, largest = min(known), max(known)
         ax.set_xlim(smallest / 2.5, largest * 9)  # room for the last number
     for row, value in enumerate(values):
         place = (value, row) if value else (0.5, row)
