@@ -24,6 +24,7 @@ ENVIRONMENTS = {
     "interpret": {"TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": ""},
     "compile": {"TRITON_INTERPRET": "0"},
 }
+START = 120.0  # seconds to import torch and Triton, on a machine that does other things too
 
 
 class ChildError(RuntimeError):
@@ -69,13 +70,14 @@ class Worker:
             command, env=variables, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
         )
         theirs.close()
-        self.connection.send_bytes(dumps(sys.path))
+        self._answer(dumps(sys.path), START, "the start of a process for kernels")
 
     def call(self, order: bytes, tensors: list[Tensor], limit: float, name: str) -> Any:
         with self.lock:
-            if self.process is None or self.process.poll() is not None:
-                self.start()
             try:
+                if self.process is None or self.process.poll() is not None:
+                    self.end()
+                    self.start()
                 answer = self._answer(order, limit, name)
             except BaseException:  # also Ctrl-C: an answer that comes later is nobody's
                 self.end()
@@ -88,7 +90,7 @@ class Worker:
                 tensor.detach().copy_(changed)
         return answer["result"]
 
-    def _answer(self, order: bytes, limit: float, name: str) -> dict[str, Any]:
+    def _answer(self, order: bytes, limit: float, name: str) -> Any:
         try:
             self.connection.send_bytes(order)
             if self.connection.poll(limit):

@@ -33,6 +33,7 @@ def main(descriptor: int) -> None:
     connection = Connection(descriptor)
     with contextlib.suppress(EOFError, ConnectionError):
         sys.path[:] = loads(connection.recv_bytes())
+        connection.send_bytes(dumps("ready"))
         while True:
             connection.send_bytes(_done(connection.recv_bytes()))
 
