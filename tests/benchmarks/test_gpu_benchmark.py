@@ -131,6 +131,7 @@ def test_a_stopped_run_is_taken_up(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(gpu_record, "FOLDER", tmp_path)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "GPU 1")
+    monkeypatch.setattr(torch.compiler, "reset", lambda: None)  # which imports for seconds
     monkeypatch.setattr(bench_gpu, "interprets", lambda: False)
     monkeypatch.setattr(bench_gpu, "sweep", lambda *_: None)
     monkeypatch.setattr(bench_gpu, "all_contests", lambda _: contests)
