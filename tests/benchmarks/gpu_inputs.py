@@ -75,20 +75,23 @@ def copy(device: str, n_bytes: float) -> Contestant:
 
 
 def there_and_back(fn: Callable, *inputs: Tensor) -> Contestant:
-    """Forward, then the gradients of all inputs. Some contestants write over their inputs."""
+    """Forward, then the gradients of all inputs; some contestants write over what they get."""
     kept = [x.detach().clone() for x in inputs]
-    grad = []
+    grads: dict[str, Tensor] = {}
 
     def before() -> None:
         with torch.no_grad():
             for x, original in zip(inputs, kept):
                 x.copy_(original)
+        if grads:
+            grads["fresh"] = grads["kept"].clone()
 
     def run() -> tuple[Tensor, ...]:
         out = fn(*inputs)
-        if not grad:
-            grad.append(torch.ones_like(out) if out.ndim == 0 else _like(out))
-        return (out, *torch.autograd.grad(out, inputs, grad[0].clone()))
+        if not grads:  # before the first run its shape is not known
+            grads["kept"] = torch.ones_like(out) if out.ndim == 0 else _like(out)
+            grads["fresh"] = grads["kept"].clone()
+        return (out, *torch.autograd.grad(out, inputs, grads["fresh"]))
 
     return Contestant(run, before)
 
