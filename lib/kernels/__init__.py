@@ -1,6 +1,11 @@
 """Triton kernels, one per file, each beside the plain PyTorch twin that says what it computes.
 
-Read language and backend first, then vector_add, the smallest kernel.
+Reading order: language and backend (who runs a kernel), vector_add, gelu, swiglu (an element at a
+time); row_sum, softmax, rms_norm, layer_norm, rope (a row at a time); matmul, int8_matmul (tiles);
+cross_entropy, linear_cross_entropy, adamw, block_quantize; flash_tiles, then flash_attention and
+flash_attention_backward.
 
-They run on a GPU, in Triton's interpreter on a CPU, and as their twins: see backend.
+To look at them without a GPU: interpret and accesses (run, and record every load and store),
+compile_to, instructions and source_lines (what the compiler makes of them for any GPU). With one:
+tune (measure which tiles are fastest; tuned reads the results).
 """
