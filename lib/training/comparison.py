@@ -37,6 +37,8 @@ from lib.training.schedules import SCHEDULES, scale_lr
 from lib.training.small_text import SmallText
 
 VALID_SEQUENCES = 128
+# What processes have from the start; the second is what torch's first optimizer imports, in seconds
+PRELOADED = [__name__, "torch._dynamo"]
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def compare(
     A run uses one thread, so on a CPU several `processes` (None: one per processor) train several
     runs side by side. The numbers are the same ones.
     """
-    multiprocessing.set_forkserver_preload([__name__])  # so that each has torch from the start
+    multiprocessing.set_forkserver_preload(PRELOADED)
     tasks = [(config, seed) for config in configs.values() for seed in seeds]
     one = partial(_packed_run, text, recipe, watch_scores, device)
     packed = ordered_map(one, tasks, processes if device == "cpu" else 1)
