@@ -44,7 +44,7 @@ def measured_with(monkeypatch, durations):
     return measure(Probe("units", lambda: (12, run), (0.0, 1e9))), len(list(waits))
 
 
-def test_the_median_ignores_the_first_run_and_a_disturbance(monkeypatch):
+def test_neither_the_first_run_nor_a_disturbance_counts(monkeypatch):
     speed_found, _left = measured_with(monkeypatch, [9, 0.02, 0.5, 0.02])  # 12 / 0.02
     assert speed_found == pytest.approx(600)
 
