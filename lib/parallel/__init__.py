@@ -2,6 +2,6 @@
 
 Read on_lists, which says what the eight collectives mean; comm, a rank's view of the others, with
 traffic, which counts bytes; simulated and torch_comm, its two kinds; ring and tree, collectives out
-of send and receive; cost, how long they take. launch runs a function on ranks that are processes,
-with by_value, pool, fork_server, rank_process and errors behind it.
+of send and receive; cost, how long they take, and measure. launch runs a function on ranks that are
+processes, with by_value, pool, fork_server, rank_process and errors behind it.
 """

@@ -111,13 +111,13 @@ class Comm(ABC):
 
     def start_receive(self, into: Tensor, source: int) -> Pending:
         """Begin to receive and go on."""
-        if not into.is_contiguous():
-            raise ValueError("A message fills memory in order: receive into a contiguous tensor.")
+        _check_into(into)
         self.traffic.calls.append(Call("receive", 0, 0, n_bytes(into), 0))
         return self._start_receive(into.detach(), source)
 
     def exchange(self, x: Tensor, to: int, into: Tensor, source: int) -> Tensor:
         """Send and receive at the same time, as every rank of a ring does."""
+        _check_into(into)
         self.traffic.calls.append(Call("exchange", n_bytes(x), n_bytes(x), n_bytes(into), 1))
         return self._start_exchange(x.detach().contiguous(), to, into.detach(), source).wait()
 
@@ -162,3 +162,8 @@ def check_groups(groups: list[list[int]], n_ranks: int, rank: int) -> list[int]:
     if sorted(rank for group in groups for rank in group) != list(range(n_ranks)):
         raise ValueError(f"Groups hold each of the {n_ranks} ranks once, which {groups} do not.")
     return next(group for group in groups if rank in group)
+
+
+def _check_into(into: Tensor) -> None:
+    if not into.is_contiguous():
+        raise ValueError("A message fills memory in order: receive into a contiguous tensor.")
