@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+import torch
 
 from lib.notebook import machine
 from lib.notebook.machine import register, remeasure, speed, unit
@@ -53,6 +54,22 @@ def test_neither_the_first_run_nor_a_disturbance_counts(monkeypatch):
 def test_slow_runs_are_few_and_fast_ones_are_not_endless(monkeypatch, duration, n_runs):
     _speed, left = measured_with(monkeypatch, [duration] * 200)
     assert 199 - left == pytest.approx(n_runs, abs=1)  # one of the 200 is the warm-up
+
+
+def test_products_are_tried_with_all_threads_and_with_one(monkeypatch):
+    used = []
+    monkeypatch.setattr(
+        "lib.tensors.peaks.matrix_product",
+        lambda dtype: (8, lambda: used.append(torch.get_num_threads())),
+    )
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        work, run = PROBES["flops"].prepare()
+        run(), run(), run()
+        assert (work, used, torch.get_num_threads()) == (8, [2, 1, 2], 2)
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("kind", list(PROBES))
