@@ -11,13 +11,14 @@ import socket
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
-from lib.parallel.rank_process import serve
+from lib.parallel.rank_process import note_versions, serve
 
 
 def main(descriptor: int) -> None:
     """Obey "fork RANK", which comes with the descriptor of a connection, and "status PID"."""
     channel = socket.socket(fileno=descriptor)
     children: set[int] = set()
+    note_versions()
     channel.sendall(b"ready")
     while True:
         message, descriptors, *_ = socket.recv_fds(channel, 100, 1)

@@ -10,7 +10,6 @@ import random
 import signal
 import sys
 import threading
-import time
 import traceback
 from datetime import timedelta
 from multiprocessing.connection import Connection
@@ -23,7 +22,6 @@ from lib.parallel.by_value import pack_result, unpack, why_missing
 from lib.parallel.errors import described, shown
 from lib.parallel.torch_comm import TorchComm
 
-BEGAN = time.time()
 ALLOWANCE = 3600.0  # seconds beyond the parent's time limit, which is the one that counts
 
 
@@ -67,6 +65,7 @@ def serve(connection: Connection, rank: int) -> None:
     """Run what the parent sends, until it is no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
     link, orders = Link(connection), queue.SimpleQueue()
+    note_versions()
     me = threading.get_ident()
     threading.Thread(target=_listen, args=(link, orders, me), daemon=True).start()
     while True:
@@ -107,6 +106,7 @@ def _run(link: Link, rank: int, header: dict[str, Any], parcel: bytes) -> None:
     else:
         _finish_printing()
         link.send("done", result)
+        note_versions()
 
 
 def _take_over(header: dict[str, Any]) -> None:
@@ -150,15 +150,24 @@ def _finish_printing() -> None:
             printer.finish()
 
 
-def _is_stale() -> bool:
-    """Whether a module of ours has changed on disk since this process began."""
+_versions: dict[str, float] = {}  # of the files of our modules: when they had been changed last
+
+
+def note_versions() -> None:
+    """Remember what the modules that are new here looked like on disk."""
     outside = (sys.base_prefix + os.sep, sys.prefix + os.sep + "lib", "<")
     for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        if file and not file.startswith(outside) and "site-packages" not in file:
-            try:
-                if os.stat(file).st_mtime > BEGAN:
-                    return True
-            except OSError:
-                continue
-    return False
+        file = getattr(module, "__file__", None) or "<"
+        if file not in _versions and not file.startswith(outside) and "site-packages" not in file:
+            _versions[file] = _changed(file)
+
+
+def _is_stale() -> bool:
+    return any(_changed(file) != version for file, version in _versions.items())
+
+
+def _changed(file: str) -> float:
+    try:
+        return os.stat(file).st_mtime
+    except OSError:
+        return 0.0

@@ -14,7 +14,7 @@ import torch
 from lib.parallel.by_value import pack
 from lib.parallel.errors import RankError, RankTimeout
 from lib.parallel.launch import launch
-from lib.parallel.pool import end_ranks, the_pool
+from lib.parallel.pool import the_pool
 
 FACTOR = 7
 
@@ -136,10 +136,16 @@ def test_a_rank_that_somebody_killed_meanwhile_is_replaced():
     assert second[0] == first[0] and second[1] != first[1]
 
 
-def test_ranks_can_be_ended():
-    first = launch(process_of, 2)
-    end_ranks()
-    assert set(first).isdisjoint(launch(process_of, 2))
+def test_a_module_that_has_changed_on_disk_is_read_again(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    module = tmp_path / "changing_module.py"
+    module.write_text("def answer(comm): return 1", encoding="utf-8")
+    from changing_module import answer
+
+    assert [launch(answer, 2), launch(answer, 2)] == [[1, 1], [1, 1]]
+    module.write_text("def answer(comm): return 22", encoding="utf-8")
+    os.utime(module, (1e9, 1e9))
+    assert launch(answer, 2) == [22, 22]
 
 
 def test_functions_that_only_live_here_travel():
