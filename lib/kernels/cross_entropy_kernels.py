@@ -155,18 +155,10 @@ def cross_entropy_kernel(
 
 @jit
 def cross_entropy_backward_kernel(
-    logits_ptr,
-    targets_ptr,
-    log_z_ptr,
-    grad_ptr,
-    out_ptr,
-    row_stride,
-    grad_stride,
-    V,
-    ignore_index,
-    z_loss,
+    logits_ptr, targets_ptr, log_z_ptr, grad_ptr, out_ptr, row_stride, grad_stride, V,
+    ignore_index, z_loss,
     BLOCK: tl.constexpr,
-):
+):  # fmt: skip
     """The gradient of a row from its logits and log Z; `out` is laid out as the logits are."""
     row = tl.program_id(0).to(tl.int64)
     target = tl.load(targets_ptr + row)

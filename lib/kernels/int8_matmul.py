@@ -25,24 +25,10 @@ from lib.kernels.matmul_tiles import GROUP, float32_precision
 
 @jit
 def int8_matmul_kernel(
-    x_ptr,
-    weight_ptr,
-    scales_ptr,
-    out_ptr,
-    M,
-    N,
-    K,
-    x_stride,
-    weight_stride_n,
-    weight_stride_k,
-    BLOCK_M: tl.constexpr,
-    BLOCK_N: tl.constexpr,
-    BLOCK_K: tl.constexpr,
-    GROUP: tl.constexpr,
-    SPLIT: tl.constexpr,
-    SCALED: tl.constexpr,
-    PRECISION: tl.constexpr,
-):
+    x_ptr, weight_ptr, scales_ptr, out_ptr, M, N, K, x_stride, weight_stride_n, weight_stride_k,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+    SPLIT: tl.constexpr, SCALED: tl.constexpr, PRECISION: tl.constexpr,
+):  # fmt: skip
     """A tile of one part of out (SPLIT, M, N): what every SPLIT-th block of K gives."""
     tile_m, tile_n = program_of(tl.program_id(0), M, N, BLOCK_M, BLOCK_N, GROUP)
     part = tl.program_id(1)

@@ -40,29 +40,12 @@ def program_of(program, M, N, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, GROU
 
 @jit
 def matmul_kernel(
-    a_ptr,
-    b_ptr,
-    bias_ptr,
-    out_ptr,
-    before_ptr,
-    M,
-    N,
-    K,
-    a_stride_m,
-    a_stride_k,
-    b_stride_k,
-    b_stride_n,
-    BLOCK_M: tl.constexpr,
-    BLOCK_N: tl.constexpr,
-    BLOCK_K: tl.constexpr,
-    GROUP: tl.constexpr,
-    EVEN_K: tl.constexpr,
-    HAS_BIAS: tl.constexpr,
-    ACTIVATION: tl.constexpr,
-    KEEP: tl.constexpr,
-    ADD: tl.constexpr,
-    PRECISION: tl.constexpr,
-):
+    a_ptr, b_ptr, bias_ptr, out_ptr, before_ptr, M, N, K,
+    a_stride_m, a_stride_k, b_stride_k, b_stride_n,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+    EVEN_K: tl.constexpr, HAS_BIAS: tl.constexpr, ACTIVATION: tl.constexpr, KEEP: tl.constexpr,
+    ADD: tl.constexpr, PRECISION: tl.constexpr,
+):  # fmt: skip
     tile_m, tile_n = program_of(tl.program_id(0), M, N, BLOCK_M, BLOCK_N, GROUP)
     rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)
     columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)
