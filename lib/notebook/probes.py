@@ -7,7 +7,6 @@ threads that wait for each other slow it down a hundredfold.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import cycle
 
 from lib.tensors.timing import benchmark
 
@@ -48,27 +47,11 @@ def python_steps() -> tuple[int, Run]:
 
 
 def matrix_product() -> tuple[int, Run]:
-    """A square product of 32-bit numbers by torch: 2 n^3 FLOP.
+    """A square product of 32-bit numbers: 2 n^3 FLOP, with all of torch's threads and with one."""
+    from lib.tensors import peaks  # here, because importing torch takes a second
 
-    With all its threads and with one, in turn: on a busy machine one is faster than several that
-    wait for each other, and the fastest run counts.
-    """
-    import torch  # here, because importing torch takes a second
-
-    from lib.tensors.peaks import matrix_product
-
-    work, product = matrix_product("fp32")
-    threads = cycle((torch.get_num_threads(), 1))
-
-    def run() -> None:
-        before = torch.get_num_threads()
-        torch.set_num_threads(next(threads))
-        try:
-            product()
-        finally:
-            torch.set_num_threads(before)
-
-    return work, run
+    work, product = peaks.matrix_product("fp32")
+    return work, peaks.with_one_thread_too(product)
 
 
 def memory_copy() -> tuple[int, Run]:
