@@ -6,6 +6,7 @@ it, and takes all ranks along.
 """
 
 import os
+import shutil
 import signal
 import socket
 from contextlib import suppress
@@ -14,7 +15,7 @@ from multiprocessing.connection import Connection
 from lib.parallel.rank_process import note_versions, serve
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: int, folder: str) -> None:
     """Obey "fork RANK", which comes with the descriptor of a connection, and "status PID"."""
     channel = socket.socket(fileno=descriptor)
     children: set[int] = set()
@@ -35,6 +36,7 @@ def main(descriptor: int) -> None:
     for child in children:
         with suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 
 

@@ -77,8 +77,6 @@ class _Call:
         self.shown = 0  # ranks below have been printed to their end
 
     def results(self) -> list[Any]:
-        # no port is chosen here and taken by somebody else meanwhile: the system chooses it
-        self.store = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
         self.ranks = self.pool.take(self.n_ranks)
         try:
             self._send_out()
@@ -94,7 +92,7 @@ class _Call:
         header = {
             "n_ranks": self.n_ranks,
             "backend": self.backend,
-            "port": self.store.port,
+            "meeting": self.pool.new_meeting(),
             "timeout": self.timeout,
             "environment": _environment(),
             "folder": os.getcwd(),

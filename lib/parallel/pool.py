@@ -7,16 +7,20 @@ seconds the first time. A script needs no `if __name__ == "__main__":` for them.
 import atexit
 import multiprocessing
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
 
 from lib.parallel.errors import RankError
 
+FORKS = sys.platform == "linux"  # elsewhere copies of a process that knows torch may crash
 START_LIMIT = 180.0  # seconds for importing torch, on a machine that is very busy
 
 
@@ -34,14 +38,14 @@ class RankProcess:
 
 
 class Forking:
-    """Ranks are copies of a fork server."""
+    """Ranks are copies of a fork server, which removes the folder if this process is killed."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str) -> None:
         self.channel, theirs = socket.socketpair()
         self.channel.settimeout(START_LIMIT)
         program = (
             f"import sys; sys.path[:] = {sys.path!r}; from lib.parallel.fork_server import main; "
-            f"main({theirs.fileno()})"
+            f"main({theirs.fileno()}, {folder!r})"
         )
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         self.process = subprocess.Popen(
@@ -128,8 +132,17 @@ class Pool:
 
     def __init__(self) -> None:
         self.parent = os.getpid()
-        self.starter = Forking() if sys.platform == "linux" else Spawning()
+        self.folder = tempfile.mkdtemp(prefix="ranks-")
+        self.starter = Forking(self.folder) if FORKS else Spawning()
         self.ranks: dict[int, RankProcess] = {}
+        self.n_meetings = 0
+
+    def new_meeting(self) -> str:
+        """The file through which the ranks of a call find each other: no port to be taken away."""
+        before = Path(self.folder, str(self.n_meetings))
+        before.unlink(missing_ok=True)
+        self.n_meetings += 1
+        return str(before.with_name(str(self.n_meetings)))
 
     def take(self, n_ranks: int) -> list[RankProcess]:
         """The first ranks, started where they are missing."""
@@ -150,6 +163,7 @@ class Pool:
             rank.connection.close()
         self.ranks.clear()
         self.starter.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 _pool: Pool | None = None

@@ -127,7 +127,7 @@ def _join(rank: int, header: dict[str, Any]) -> None:
     if backend == "nccl":
         torch.cuda.set_device(rank)
     limit = timedelta(seconds=header["timeout"] + ALLOWANCE)
-    store = dist.TCPStore("127.0.0.1", header["port"], is_master=False, timeout=limit)
+    store = dist.FileStore(header["meeting"], n_ranks)
     dist.init_process_group(backend, store=store, rank=rank, world_size=n_ranks, timeout=limit)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lib.parallel.launch import launch
-from lib.parallel.pool import Spawning, end_ranks, the_pool
+from lib.parallel.pool import end_ranks, the_pool
 
 LIMIT = 240  # seconds, for a machine that is very busy
 
@@ -125,7 +125,7 @@ def endless(comm, folder):
         pass
     comm.barrier()
 
-print(the_pool().starter.process.pid, flush=True)
+print(the_pool().starter.process.pid, the_pool().folder, flush=True)
 launch(endless, 2, FOLDER)
 """
 
@@ -139,10 +139,12 @@ def test_a_script_needs_no_guard_and_nobody_outlives_it(script, tmp_path):
         assert lines[:3] == ["rank 0: in rank 0", "rank 1: in rank 1", SAID]
         files = [tmp_path / "rank 0", tmp_path / "rank 1"]
         wait_until(lambda: all(file.exists() and file.read_text() for file in files))
-        processes = [int(lines[3]), *(int(file.read_text()) for file in files)]
-        assert all(map(runs, processes))
+        server, folder = lines[3].split(maxsplit=1)
+        processes = [int(server), *(int(file.read_text()) for file in files)]
+        assert all(map(runs, processes)) and Path(folder).is_dir()
         parent.kill()
     wait_until(lambda: not any(map(runs, processes)))
+    assert not Path(folder).exists()
 
 
 def wait_until(condition):
@@ -174,9 +176,7 @@ def process_of(comm):
 
 def test_ranks_can_be_spawned_where_there_is_no_fork(monkeypatch):
     end_ranks()
-    pool = the_pool()
-    pool.starter.close()
-    pool.starter = Spawning()
+    monkeypatch.setattr("lib.parallel.pool.FORKS", False)
     first = launch(process_of, 1)
     assert launch(process_of, 1) == first and os.getpid() not in first
     end_ranks()
