@@ -31,11 +31,11 @@ class RingState:
 
 def ring_all_reduce(comm: Comm, x: Tensor) -> Tensor:
     """The sum over all ranks, of any shape; the numbers of values need not divide."""
-    own = x.detach().clone(memory_format=torch.contiguous_format)
-    mine = list(own.view(-1).tensor_split(comm.n_ranks))
-    _add_around(comm, mine)
-    _pass_around(comm, mine)
-    return torch.cat(mine).view(x.shape)
+    total = x.detach().clone(memory_format=torch.contiguous_format)
+    parts = list(total.view(-1).tensor_split(comm.n_ranks))  # views: all happens in `total`
+    _add_around(comm, parts)
+    _pass_around(comm, parts)
+    return total
 
 
 def ring_reduce_scatter(comm: Comm, x: Tensor) -> Tensor:
@@ -48,10 +48,11 @@ def ring_reduce_scatter(comm: Comm, x: Tensor) -> Tensor:
 
 def ring_all_gather(comm: Comm, x: Tensor) -> Tensor:
     """The rows of all ranks."""
-    mine = [torch.empty_like(x) for _ in range(comm.n_ranks)]
-    mine[comm.rank] = x.detach()
-    _pass_around(comm, mine)
-    return torch.cat(mine)
+    joined = x.new_empty((comm.n_ranks * x.shape[0], *x.shape[1:]))
+    parts = list(joined.chunk(comm.n_ranks))
+    parts[comm.rank].copy_(x.detach())
+    _pass_around(comm, parts)
+    return joined
 
 
 def sent_part(phase: str, rank: int, step: int, n: int) -> int:
@@ -63,24 +64,23 @@ def sent_part(phase: str, rank: int, step: int, n: int) -> int:
 
 
 def _add_around(comm: Comm, parts: list[Tensor]) -> None:
+    buffer = torch.empty_like(parts[0]).view(-1)  # no part is larger than the first
     for step in range(1, comm.n_ranks):
-        place, arrived = _step(comm, parts, "reduce-scatter", step)
-        parts[place] += arrived
+        place = sent_part("reduce-scatter", comm.rank - 1, step, comm.n_ranks)
+        into = buffer[: parts[place].numel()].view_as(parts[place])
+        parts[place] += _step(comm, parts, "reduce-scatter", step, into)
 
 
 def _pass_around(comm: Comm, parts: list[Tensor]) -> None:
     for step in range(1, comm.n_ranks):
-        place, arrived = _step(comm, parts, "all-gather", step)
-        parts[place] = arrived
+        place = sent_part("all-gather", comm.rank - 1, step, comm.n_ranks)
+        _step(comm, parts, "all-gather", step, parts[place])
 
 
-def _step(comm: Comm, parts: list[Tensor], phase: str, step: int) -> tuple[int, Tensor]:
-    """Send to the next rank and receive from the one before: which part, and its values."""
-    n, before = comm.n_ranks, (comm.rank - 1) % comm.n_ranks
-    leaving = parts[sent_part(phase, comm.rank, step, n)]
-    place = sent_part(phase, before, step, n)
-    into = torch.empty_like(parts[place], memory_format=torch.contiguous_format)
-    return place, comm.exchange(leaving, (comm.rank + 1) % n, into, before)
+def _step(comm: Comm, parts: list[Tensor], phase: str, step: int, into: Tensor) -> Tensor:
+    """Send a part to the next rank while the one before sends here."""
+    n, leaving = comm.n_ranks, parts[sent_part(phase, comm.rank, step, comm.n_ranks)]
+    return comm.exchange(leaving, (comm.rank + 1) % n, into, (comm.rank - 1) % n)
 
 
 # All ranks at once, to look at
