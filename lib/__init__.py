@@ -1,6 +1,7 @@
 """Shared code of the lectures: one package per topic, one concept per file.
 
-Reading order for what exists today: `tokenization`, `corpora`, `tensors`, `model`, then `training`.
+Reading order for what exists today: `tokenization`, `corpora`, `tensors`, `model`, `training`, then
+`pretrained`, `kernels` and `parallel`.
 `notebook` holds what only the lectures use, `grading` what only the assignments use; `assets` holds
 tables of facts with their sources and measured results.
 
