@@ -1,4 +1,4 @@
-"""Make bfloat16 in Triton's interpreter mean what it means on a GPU, and calls in kernels quick.
+"""Make bfloat16 in Triton's interpreter mean what it means on a GPU, calls quick, and names clean.
 
 NumPy has no bfloat16, so Triton 3.7's interpreter keeps its sixteen bits as an unsigned integer.
 It then adds, compares and multiplies those integers (1 + 1 is 1.7e38), and cuts float32 off where
@@ -7,6 +7,10 @@ back, as GPUs do it, and products with `tl.dot` get their operands as float32, w
 
 And a kernel that calls another kernel's helper would have the whole language prepared again at
 every call, which takes longer than most helpers. Once per launch is enough.
+
+Finally, the interpreter puts all names of its own module into the module of a kernel that it runs.
+In a notebook these are the reader's variables, and its `__file__` among them: new processes would
+take it for the program that they are to run. Only the one name that it needs stays.
 """
 
 import inspect
@@ -39,6 +43,25 @@ def fix_bfloat16() -> None:
             setattr(InterpreterBuilder, name, _in_float32(original))
         InterpreterBuilder.cast_impl = _cast(InterpreterBuilder.cast_impl)
         InterpreterBuilder.create_dot = _dot(InterpreterBuilder.create_dot)
+
+
+def keep_names() -> None:
+    """Take the interpreter's names out of a kernel's module again."""
+    from triton.runtime.interpreter import FunctionRewriter
+
+    if hasattr(FunctionRewriter, "spreading_names"):
+        return
+    FunctionRewriter.spreading_names = FunctionRewriter._compile_and_exec
+
+    def compile_and_exec(self: Any, transformed: Any) -> Any:
+        names = self.fn.__globals__
+        before = set(names)
+        function = self.spreading_names(transformed)
+        for name in set(names) - before - {"interpreter_semantic"}:
+            del names[name]
+        return function
+
+    FunctionRewriter._compile_and_exec = compile_and_exec
 
 
 def prepare_once() -> None:

@@ -17,7 +17,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from lib.kernels.interpreter_fixes import fix_bfloat16, prepare_once
+from lib.kernels.interpreter_fixes import fix_bfloat16, keep_names, prepare_once
 
 NO_TRITON = (
     "Triton is not installed here: it has wheels for Linux only. On Windows use WSL2, on macOS a "
@@ -82,6 +82,7 @@ def jit(fn: Callable) -> Any:
     if interprets():
         fix_bfloat16()
         prepare_once()
+        keep_names()
     return triton.jit(fn)
 
 

@@ -19,7 +19,6 @@ from typing import Any
 
 from lib.notebook.recording import CELL, Recording
 from lib.notebook.step_cell import run_cell
-from lib.notebook.step_in_child import record_in_child
 from lib.notebook.step_view import page, sentence
 from lib.notebook.targets import TargetError, functions_of, is_compiled, named
 from lib.notebook.tracing import Tracing
@@ -41,6 +40,8 @@ def step(
     tracing = Tracing(_checked(limit))
     things = _things(into)
     if any(map(is_compiled, things)):
+        from lib.notebook.step_in_child import record_in_child  # it imports torch, in seconds
+
         value, recording = record_in_child(fn, things, limit, args, kwargs)
         _show(recording, fn.__qualname__.rpartition("<locals>.")[2])
         return value

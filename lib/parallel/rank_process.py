@@ -98,8 +98,8 @@ def _run(link: Link, rank: int, header: dict[str, Any], parcel: bytes) -> None:
     sys.stdout, sys.stderr = Printer(link, "stdout"), Printer(link, "stderr")
     try:
         _join(rank, header)
-        link.send("started")
         function, args, kwargs = unpack(parcel)
+        link.send("started")  # what was sent may need modules that take seconds to import
         result = pack_result(function(TorchComm(), *args, **kwargs))
     except BaseException as error:
         _report(link, error)  # and stay in the group, or the others fail too

@@ -1,5 +1,7 @@
 """bfloat16 in the interpreter, against torch, which computes in float32 and rounds as well."""
 
+import linecache
+
 import numpy as np
 import pytest
 import torch
@@ -76,3 +78,15 @@ def test_the_language_is_prepared_once_for_a_launch(monkeypatch):
         calling_kernel[(1,)](x, out, N=4)
         assert out.tolist() == [0, 4, 8, 12]
         assert len(times) == launch
+
+
+def test_a_kernel_leaves_no_names_of_the_interpreter_behind():
+    source = "@jit\ndef one(x_ptr, N: tl.constexpr):\n    tl.store(x_ptr + tl.arange(0, N), 1.0)\n"
+    lines = source.splitlines(keepends=True)
+    linecache.cache["<a cell>"] = (len(source), None, lines, "<a cell>")
+    names = {"jit": jit, "tl": tl, "__name__": "a_cell"}
+    exec(compile(source, "<a cell>", "exec"), names)
+    x, before = torch.zeros(4), set(names)
+    names["one"][(1,)](x, N=4)
+    assert x.tolist() == [1, 1, 1, 1]
+    assert set(names) - before == {"interpreter_semantic"}
