@@ -21,18 +21,25 @@ def lines_of(compiled: Compiled) -> Lines:
     Stages are "ttir", "ttgir", "ptx" and, where there is a disassembler, "sass".
     """
     found: Lines = {}
-    for stage, pairs in _pairs(compiled):
+    for stage, pairs in _pairs(compiled, _named_inside(compiled)):
         for number, line in pairs:
             found.setdefault(line, {}).setdefault(stage, []).append(number)
     return dict(sorted(found.items()))
 
 
-def _pairs(compiled: Compiled) -> Iterator[tuple[str, list[tuple[int, int]]]]:
+def _named_inside(compiled: Compiled) -> str:
+    """The file that the stages name: Triton keeps what it compiled, and the same source may have
+    been compiled from another place before, such as another notebook's cell."""
+    named = re.search(r'^#loc = loc\("(.*)":\d+:\d+\)', compiled.ttir, re.M)
+    return named[1] if named else compiled.file
+
+
+def _pairs(compiled: Compiled, file: str) -> Iterator[tuple[str, list[tuple[int, int]]]]:
     """For every stage (its line, line of the source)."""
-    yield "ttir", _of_ir(compiled.ttir, compiled.file)
-    yield "ttgir", _of_ir(compiled.ttgir, compiled.file)
+    yield "ttir", _of_ir(compiled.ttir, file)
+    yield "ttgir", _of_ir(compiled.ttgir, file)
     places = _places(compiled.ptx)
-    name = Path(compiled.file).name
+    name = Path(file).name
     yield "ptx", _of_ptx(compiled.ptx, name, places)
     if compiled.sass is not None:
         yield "sass", _of_sass(compiled.sass, name, list(places.values()))

@@ -9,7 +9,6 @@ comes from.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from html import escape
 from textwrap import dedent
 
@@ -38,7 +37,7 @@ def ptx_view(compiled: Compiled, stages: Sequence[str] = ("ttir", "ptx")) -> Ren
             f"{missing or 'No stage'} cannot be shown: choose from {', '.join(NAMES)}; sass only "
             "where Nvidia's disassembler is installed."
         )
-    links = lines_of(as_named_inside(compiled))
+    links = lines_of(compiled)
     source = dedent(compiled.source).rstrip().split("\n")
     kept = {NAMES[stage]: list(essential(stage, getattr(compiled, stage))) for stage in stages}
     owners = {
@@ -56,15 +55,6 @@ def ptx_view(compiled: Compiled, stages: Sequence[str] = ("ttir", "ptx")) -> Ren
     title = f"{len(source)} lines of Triton become {sizes}"
     html = fill("ptx_view.html", ALT=escape(alt), TITLE=escape(title), COLUMNS="\n".join(columns))
     return Rendered(html, f"[{alt} {title}.]")
-
-
-def as_named_inside(compiled: Compiled) -> Compiled:
-    """With the file that the stages name: Triton may have compiled the same source before.
-
-    Every notebook kernel has other names for the files of its cells.
-    """
-    named = re.search(r'^#loc = loc\("(.*)":\d+:\d+\)', compiled.ttir, re.M)
-    return replace(compiled, file=named[1]) if named else compiled
 
 
 def essential(stage: str, text: str) -> Iterator[Line]:

@@ -6,6 +6,7 @@ The kernels and what is expected of them are in compile_cases_*.py: CASES, a lis
 """
 
 import runpy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,10 @@ def test_registers_that_do_not_suffice_are_spilled():
     types = {"x_ptr": "*fp32", "out_ptr": "*fp32"}
     made = compile_to(row_kernel, types, {"SIDE": 16384}, num_warps=1)  # 512 for each thread
     assert made.spills > 0 and instruction_classes(made.sass)["local memory"] > 0
+
+
+def test_lines_are_found_in_what_was_compiled_elsewhere(product):
+    assert lines_of(replace(product, file="/another/place/cell.py")) == lines_of(product)
 
 
 def test_every_stage_knows_its_lines(product):
