@@ -17,7 +17,7 @@ Assignments
 Checking
   test                 everything that guards the project, stage by stage
                          --fast      the unit tests alone
-                         stages      lint unit kernels assignments lectures again browser
+                         stages      lint unit kernels parallel assignments lectures again browser
   bench [names]        speed and memory against other people's code, as tables of ratios
                          --gpu       the kernels, on the GPU of this machine
   lint                 style of code and notebooks; changes nothing
@@ -230,14 +230,20 @@ def lint_stage(python: Path, results: Path) -> int:
 
 
 def unit_stage(python: Path, results: Path) -> int:
-    """every test of lib/ but its kernels, and of the project itself"""
-    chosen = ["tests", "--ignore=tests/kernels", "-m", "not browser and not assignments"]
+    """every test of lib/ but its kernels and its several processes, and of the project itself"""
+    others = ["--ignore=tests/kernels", "--ignore=tests/parallel"]
+    chosen = ["tests", *others, "-m", "not browser and not assignments"]
     return pytest(python, results, *chosen, *ON_ALL_CORES)
 
 
 def kernels_stage(python: Path, results: Path) -> int:
     """every kernel, on the GPU or in the interpreter, and compiled for three generations of GPUs"""
     return pytest(python, results, "tests/kernels", *ON_ALL_CORES)
+
+
+def parallel_stage(python: Path, results: Path) -> int:
+    """several processes that work together; one test at a time, for they use all cores"""
+    return pytest(python, results, "tests/parallel", "--durations=5")
 
 
 ON_ALL_CORES = ["--durations=5", "-n", "auto", "--dist", "worksteal"]
@@ -550,6 +556,7 @@ STAGES: dict[str, Callable[[Path, Path], int]] = {
     "lint": lint_stage,
     "unit": unit_stage,
     "kernels": kernels_stage,
+    "parallel": parallel_stage,
     "assignments": assignments_stage,
     "lectures": lectures_stage,
     "again": again_stage,

@@ -107,7 +107,10 @@ def test_a_misspelt_command_gets_a_hint(run, capsys):
 
 def test_an_unknown_stage_is_explained_before_anything_is_installed(run, installs, capsys):
     assert run.main(["test", "brwser"]) == 1
-    assert "lint, unit, kernels, assignments, lectures, again, browser" in capsys.readouterr().out
+    assert (
+        "lint, unit, kernels, parallel, assignments, lectures, again, browser"
+        in capsys.readouterr().out
+    )
     assert installs == []
 
 
