@@ -1,4 +1,4 @@
-"""One AdamW step in one pass over memory, and an optimizer made of it.
+"""One AdamW step in one pass over memory; lib/training/fused_adamw.py is the optimizer.
 
     m = beta1 m + (1 - beta1) grad                        mean of the gradients
     v = beta2 v + (1 - beta2) grad^2                      mean of their squares
@@ -11,9 +11,6 @@ one by one, would read and write these tensors a dozen times.
 A parameter in bfloat16 has three digits: a step of a thousandth of it changes nothing. With a
 `master`, a copy in float32, small steps add up there and the parameter is its rounding.
 """
-
-from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -127,64 +124,3 @@ def adamw_step(
                 f"{name} has the strides {x.stride()}. Make it with .contiguous() once."
             )
     adamw_op(*tensors, *numbers, weight_decay, step)
-
-
-class FusedAdamW(torch.optim.Optimizer):
-    """AdamW with one kernel per parameter; averages in float32, whatever the parameters are.
-
-    `master` keeps float32 copies of the parameters that are shorter: 4 bytes more for each number.
-    """
-
-    def __init__(
-        self,
-        params: Any,
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
-        master: bool = False,
-    ) -> None:
-        settings = {"lr": lr, "betas": betas, "eps": eps}
-        super().__init__(params, {**settings, "weight_decay": weight_decay, "master": master})
-
-    @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """One step for every parameter with a gradient. A `closure` is called first."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is not None:
-                    self._update(p, group)
-        return loss
-
-    def _update(self, p: Tensor, group: dict[str, Any]) -> None:
-        state = self.state[p]
-        if not state:
-            state["step"] = 0
-            for name in ("exp_avg", "exp_avg_sq"):
-                state[name] = torch.zeros(p.shape, dtype=_wide(p), device=p.device)
-            if group["master"] and p.dtype != _wide(p):
-                state["master"] = p.to(_wide(p))
-        state["step"] += 1
-        beta1, beta2 = group["betas"]
-        adamw_step(
-            p, p.grad, lr=group["lr"], beta1=beta1, beta2=beta2, eps=group["eps"],
-            weight_decay=group["weight_decay"], **state,
-        )  # fmt: skip
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Continue where another left off; PyTorch alone would cast the averages to bfloat16."""
-        super().load_state_dict(state_dict)
-        ids = [id for group in state_dict["param_groups"] for id in group["params"]]
-        parameters = [p for group in self.param_groups for p in group["params"]]
-        for id, p in zip(ids, parameters, strict=True):
-            for name, value in state_dict["state"].get(id, {}).items():
-                if isinstance(value, Tensor):
-                    self.state[p][name] = value.to(p.device, copy=True)
-
-
-def _wide(p: Tensor) -> torch.dtype:
-    return torch.promote_types(p.dtype, torch.float32)

@@ -1,8 +1,9 @@
 """From a model and tokens to a trained model: losses, optimizers, schedules, and the loop.
 
 Read losses; then the optimizers as a ladder: optimizer, sgd, adaptive, lion, muon, soap, and
-groups, which says which parameters get which; schedules, clipping, accumulation, recomputation,
-precision. Then what moves: packing and batches, divergence, ranks, and loop, which joins it all.
+groups, which says which parameters get which; fused_adamw is AdamW in one kernel. Then schedules,
+clipping, accumulation, recomputation, precision. Then what moves: packing and batches, divergence,
+ranks, and loop, which joins it all.
 What makes it a run that a file describes and a crash cannot end: config, settings, build, log,
 tensor_tree, checkpoint, run, sample; and __main__, the command line. For experiments beside each
 other: small_text, comparison.

@@ -8,6 +8,7 @@ import torch
 from descents import SHAPES, after, descend, parameters
 
 from lib.training.adaptive import AdaGrad, Adam, AdamW, RMSProp
+from lib.training.fused_adamw import FusedAdamW
 from lib.training.lion import Lion
 from lib.training.muon import Muon, MuonAdamW
 from lib.training.optimizer import PerParameter
@@ -28,6 +29,7 @@ ALL = {
     "RMSProp": lambda params: RMSProp(params, 0.1),
     "Adam": lambda params: Adam(params, 0.1, weight_decay=0.1),
     "AdamW": lambda params: AdamW(params, 0.1),
+    "FusedAdamW": lambda params: FusedAdamW(params, 0.1, master=True),
     "Lion": lambda params: Lion(params, 0.1, weight_decay=0.1),
     "MuonAdamW": lambda params: muon_adamw(params, weight_decay=0.1),
     "SOAP": lambda params: SOAP(params, every=3),
