@@ -62,6 +62,18 @@ CONCEPTS = {
     "mqa": PURPLE,
     "mla": TEAL,
     "unknown": GREY,
+    # several processes: what a rank does at a time, and how a model is cut
+    "forward": BLUE,
+    "backward": ORANGE,
+    "weightgradient": TEAL,
+    "communication": PURPLE,
+    "optimizerstep": OLIVE,
+    "dataparallel": BLUE,
+    "tensorparallel": ORANGE,
+    "pipelineparallel": PURPLE,
+    "sequenceparallel": TEAL,
+    "contextparallel": BROWN,
+    "expertparallel": RED,
 }
 
 # Other ways to write a concept, spelt as _plain() leaves them.
@@ -85,6 +97,11 @@ ALIASES = {
     "beforeandafter": "sandwich",
     "afteroffthestream": "reordered",
     "nope": "nopositions",
+    "dp": "dataparallel",
+    "tp": "tensorparallel",
+    "pp": "pipelineparallel",
+    "cp": "contextparallel",
+    "ep": "expertparallel",
 }
 
 

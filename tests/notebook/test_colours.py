@@ -98,6 +98,8 @@ def test_colours_stay_apart_for_every_kind_of_sight(sight):
         ["RoPE", "learned", "sinusoidal", "ALiBi", "relative bias", "RoPE in part", "NoPE"],
         ["SwiGLU", "ReLU", "GELU", "GeGLU", "unknown"],
         ["MHA", "GQA", "MQA", "MLA", "unknown"],
+        ["forward", "backward", "weight gradients", "communication", "optimizer step"],
+        ["data parallel", "TP", "PP", "sequence parallel", "CP", "EP"],
     ],
 )
 def test_concepts_of_one_figure_have_different_colours(together):
