@@ -27,6 +27,7 @@ class Pending:
         """The result, as soon as it is there."""
         if not self._done:
             self._result, self._done = self._finish(), True
+            self._finish = None  # which holds what was given: free to go now
         return self._result
 
 
@@ -84,9 +85,14 @@ class Comm(ABC):
     def start(self, op: str, x: Tensor | None, **options: Any) -> Pending:
         """Begin a collective by its name and go on; along the first dimension, where it has one.
 
-        All ranks must start their calls in the same order.
+        All ranks must start their calls in the same order. broadcast, reduce and all_reduce may
+        work `in_place`; all_gather and reduce_scatter may write `into` a tensor, of which x may be
+        this rank's part, or which may be this rank's part of x.
         """
         check_reduction(options.get("reduction", "sum"))
+        if "into" in options:
+            _check_into(options["into"])
+            options["into"] = options["into"].detach()
         if x is not None:
             x = x.detach() if options.get("in_place") else x.detach().contiguous()
             if op in ("scatter", "reduce_scatter", "all_to_all") and "send_rows" not in options:

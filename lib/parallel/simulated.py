@@ -132,20 +132,22 @@ class SimulatedComm(Comm):
         """Leave a copy at the meeting; the last one to come finds out what everybody gets."""
         place = (self.name, self.n_calls)
         self.n_calls += 1
-        in_place = options.pop("in_place", False)
+        in_place, into = options.pop("in_place", False), options.pop("into", None)
         copy = None if x is None else x.clone()
         came = self.world.meetings[place]
         came[self.rank] = (op, copy, options)
         if len(came) == self.n_ranks:
             self.world.outcomes[place] = _outcome(came)
+            came.update(dict.fromkeys(came))  # nobody needs the copies any more
 
         def finish() -> Tensor | None:
             here = self.world.outcomes
             self.world.wait_until(
                 self.me, lambda: place in here, lambda: self._for_others(op, place)
             )
-            result = here[place][self.rank]
-            return x.copy_(result) if in_place else result
+            result, here[place][self.rank] = here[place][self.rank], None
+            target = x if in_place else into
+            return result if target is None or result is None else target.copy_(result)
 
         return Pending(finish)
 

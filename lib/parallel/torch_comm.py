@@ -70,8 +70,8 @@ def _divided(pending: Pending, reduction: str, n: int) -> Pending:
     return Pending(finish)
 
 
-def _broadcast(comm: TorchComm, x: Tensor, root: int) -> Pending:
-    out = x.clone()
+def _broadcast(comm: TorchComm, x: Tensor, root: int, in_place: bool = False) -> Pending:
+    out = x if in_place else x.clone()
     work = dist.broadcast(out, group=comm.group, group_src=root, async_op=True)
     return _after(work, out)
 
@@ -97,21 +97,26 @@ def _gather(comm: TorchComm, x: Tensor, root: int) -> Pending:
     )
 
 
-def _reduce(comm: TorchComm, x: Tensor, root: int, reduction: str) -> Pending:
-    out, op = x.clone(), _reduction(reduction)
+def _reduce(
+    comm: TorchComm, x: Tensor, root: int, reduction: str, in_place: bool = False
+) -> Pending:
+    out, op = x if in_place else x.clone(), _reduction(reduction)
     work = dist.reduce(out, group=comm.group, group_dst=root, op=op, async_op=True)
     return _divided(_after(work, out if comm.rank == root else None), reduction, comm.n_ranks)
 
 
-def _all_gather(comm: TorchComm, x: Tensor) -> Pending:
-    out = x.new_empty((comm.n_ranks * x.shape[0], *x.shape[1:]))
-    work = dist.all_gather_into_tensor(out, x, group=comm.group, async_op=True)
+def _all_gather(comm: TorchComm, x: Tensor, into: Tensor | None = None) -> Pending:
+    out = x.new_empty((comm.n_ranks * x.shape[0], *x.shape[1:])) if into is None else into
+    work = dist.all_gather_single(out, x, group=comm.group, async_op=True)
     return _after(work, out, keep=x)
 
 
-def _reduce_scatter(comm: TorchComm, x: Tensor, reduction: str = "sum") -> Pending:
-    out, op = x.new_empty((x.shape[0] // comm.n_ranks, *x.shape[1:])), _reduction(reduction)
-    work = dist.reduce_scatter_tensor(out, x, op=op, group=comm.group, async_op=True)
+def _reduce_scatter(
+    comm: TorchComm, x: Tensor, reduction: str = "sum", into: Tensor | None = None
+) -> Pending:
+    out = x.new_empty((x.shape[0] // comm.n_ranks, *x.shape[1:])) if into is None else into
+    op = _reduction(reduction)
+    work = dist.reduce_scatter_single(out, x, op=op, group=comm.group, async_op=True)
     return _divided(_after(work, out, keep=x), reduction, comm.n_ranks)
 
 

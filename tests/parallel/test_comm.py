@@ -49,8 +49,15 @@ def in_other_ways(comm):
     """Under way while others go on, in place, uneven, in groups, between two."""
     n, x = comm.n_ranks, values(comm)
     pending = [comm.start("all_reduce", x), comm.start("reduce_scatter", x, reduction="mean")]
-    own = x.clone()
+    own, gathered, summed = x.clone(), torch.zeros(8 * n, 3), x.clone()
     comm.all_reduce(own, in_place=True)
+    part = gathered[8 * comm.rank : 8 * comm.rank + 8].copy_(x)
+    comm.start("all_gather", part, into=gathered).wait()
+    part = summed[8 // n * comm.rank :][: 8 // n]
+    comm.start("reduce_scatter", summed, into=part).wait()
+    over = [x.clone(), x.clone()]
+    comm.start("broadcast", over[0], root=1, in_place=True).wait()
+    reduced = comm.start("reduce", over[1], root=1, reduction="sum", in_place=True).wait()
     rows = [r + comm.rank for r in range(n)]
     uneven = comm.all_to_all(values(comm, sum(rows)), rows, rows)
     odd_and_even = comm.split([list(range(0, n, 2)), list(range(1, n, 2))])
@@ -66,10 +73,12 @@ def in_other_ways(comm):
     return {
         "pending": torch.cat(done),
         "in place": own,
+        "into": [gathered.tolist(), part.tolist(), over[0].tolist()],
+        "reduced": over[1] if reduced is not None else None,
         "uneven": uneven,
         "group": (odd_and_even.rank, odd_and_even.n_ranks, in_group.tolist()),
         "passed on": passed_on,
-        "into": into,
+        "received": into,
         "traffic": list(comm.traffic.calls),
     }
 
