@@ -1,0 +1,61 @@
+"""Cells of a tensor that say where their values come from: a stripe for every rank in the sum.
+
+With arrows for messages: what collective_view, ring_view and tree_view draw with.
+"""
+
+import math
+from collections.abc import Collection
+
+from lib.notebook.colours import CYCLE
+from lib.notebook.svg import INK, RULE, box, rule, words
+from lib.notebook.time_lanes import tinted
+
+Number = int | float
+
+TINT = 0.5
+
+
+def rank_colour(rank: int) -> str:
+    """The same rank has the same colour in every drawing of a lecture."""
+    return CYCLE[rank % len(CYCLE)]
+
+
+def cell(
+    x: Number,
+    y: Number,
+    w: Number,
+    h: Number,
+    text: str,
+    ranks: Collection[int],
+    strong: bool = False,
+) -> list[str]:
+    """A box with a number in it; empty and dashed without ranks. A `strong` one has just come."""
+    if not ranks:
+        return [box(x, y, w, h, "none", RULE, stroke_dasharray="3 3", rx=3)]
+    wide = w / len(ranks)
+    parts = [
+        box(x + wide * i, y, wide, h, tinted(rank_colour(rank), TINT))
+        for i, rank in enumerate(sorted(ranks))
+    ]
+    parts.append(box(x, y, w, h, "none", INK if strong else RULE, stroke_width=2 if strong else 1))
+    middle, base = x + w / 2, y + h / 2 + 4.5
+    return [*parts, words(middle, base, text, 12, anchor="middle")]
+
+
+def numbers_in(values: Collection[Number]) -> str:
+    """6, 10 rather than 6.0, 10.0."""
+    return ", ".join(f"{value:g}" for value in values)
+
+
+Point = tuple[float, float]
+
+
+def arrow(start: Point, end: Point, colour: str, wide: Number = 2) -> list[str]:
+    """A message on its way."""
+    (x0, y0), (x1, y1) = start, end
+    angle = math.atan2(y1 - y0, x1 - x0)
+    tips = [
+        (x1 + 9 * math.cos(angle + turn), y1 + 9 * math.sin(angle + turn)) for turn in (2.7, -2.7)
+    ]
+    lines = [rule(x0, y0, x1, y1, colour, stroke_width=wide)]
+    return lines + [rule(x1, y1, x, y, colour, stroke_width=wide) for x, y in tips]
