@@ -1,11 +1,13 @@
 """What `launch` and `simulate` raise: which rank failed, with what, and where in its code."""
 
 import os
+import re
 import sys
 import traceback
 from pathlib import Path
 
 HERE = Path(__file__).parent
+CELL = re.compile(r'File "[^"]*ipykernel_\d+[^"]*"')  # a file that nobody can open, with a number
 
 
 class RankError(RuntimeError):
@@ -36,7 +38,8 @@ def of_user(frame: traceback.FrameSummary) -> bool:
 def shown(frames: list[traceback.FrameSummary]) -> str:
     """The frames of the user's code, the innermost last; all where there is none of them."""
     chosen = [frame for frame in frames if of_user(frame)] or frames
-    return "".join(traceback.format_list(chosen[-8:])).rstrip()
+    text = "".join(traceback.format_list(chosen[-8:])).rstrip()
+    return CELL.sub("In a cell", text)
 
 
 def described(error: BaseException) -> str:

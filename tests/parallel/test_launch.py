@@ -7,13 +7,14 @@ import importlib
 import os
 import signal
 import time
+import traceback
 from dataclasses import dataclass
 
 import pytest
 import torch
 
 from lib.parallel.by_value import pack
-from lib.parallel.errors import RankError, RankTimeout
+from lib.parallel.errors import RankError, RankTimeout, shown
 from lib.parallel.launch import launch
 from lib.parallel.pool import the_pool
 
@@ -116,6 +117,11 @@ def scaled_rank(comm):
 def test_a_rank_that_exits_is_named_though_others_see_errors_too():
     with pytest.raises(RankError, match=r"Rank 1 of 2 failed.*exit status 3"):
         launch(leave_at, 2, 1)
+
+
+def test_a_notebook_cell_is_not_called_by_the_name_of_its_file():
+    frame = traceback.FrameSummary("/tmp/ipykernel_77/123.py", 3, "f", line="x = 1")
+    assert shown([frame]) == "  In a cell, line 3, in f\n    x = 1"
 
 
 def test_a_rank_that_hangs_is_named_with_its_place():
