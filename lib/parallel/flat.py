@@ -67,5 +67,5 @@ def flattened(tensors: Iterable[Tensor | None], layout: FlatLayout, like: Tensor
     flat = torch.zeros(layout.total, dtype=like.dtype, device=like.device)
     for view, tensor in zip(layout.views(flat), tensors, strict=True):
         if tensor is not None:
-            view.copy_(tensor)
+            view.copy_(tensor.detach())
     return flat
