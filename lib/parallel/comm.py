@@ -123,9 +123,13 @@ class Comm(ABC):
 
     def exchange(self, x: Tensor, to: int, into: Tensor, source: int) -> Tensor:
         """Send and receive at the same time, as every rank of a ring does."""
+        return self.start_exchange(x, to, into, source).wait()
+
+    def start_exchange(self, x: Tensor, to: int, into: Tensor, source: int) -> Pending:
+        """Begin both and go on. x must stay as it is until the end."""
         _check_into(into)
         self.traffic.calls.append(Call("exchange", n_bytes(x), n_bytes(x), n_bytes(into), 1))
-        return self._start_exchange(x.detach().contiguous(), to, into.detach(), source).wait()
+        return self._start_exchange(x.detach().contiguous(), to, into.detach(), source)
 
     @abstractmethod
     def split(self, groups: list[list[int]]) -> "Comm":

@@ -21,7 +21,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from lib.parallel.comm import Comm
@@ -41,26 +41,26 @@ def sum_out(comm: Comm, x: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
 
 def gather_in(comm: Comm, x: Float[Tensor, "*S"], dim: int = 0) -> Float[Tensor, "*W"]:
     """The parts of all, joined along `dim`, for a use that differs from rank to rank."""
-    there, back = partial(comm.all_gather, dim=dim), partial(comm.reduce_scatter, dim=dim)
+    there, back = partial(_gathered, comm, dim=dim), partial(_scattered, comm, dim=dim)
     return _Conjugate.apply(x, there, back)
 
 
 def scatter_out(comm: Comm, x: Float[Tensor, "*W"], dim: int = 0) -> Float[Tensor, "*S"]:
     """This rank's part, along `dim`, of the sum over the ranks."""
     check_cut(x, dim, comm.n_ranks)
-    there, back = partial(comm.reduce_scatter, dim=dim), partial(comm.all_gather, dim=dim)
+    there, back = partial(_scattered, comm, dim=dim), partial(_gathered, comm, dim=dim)
     return _Conjugate.apply(x, there, back)
 
 
 def take_part(comm: Comm, x: Float[Tensor, "*W"], dim: int = 0) -> Float[Tensor, "*S"]:
     """This rank's part, along `dim`, of an x that all hold."""
-    there, back = partial(part_of, comm, dim=dim), partial(comm.all_gather, dim=dim)
+    there, back = partial(part_of, comm, dim=dim), partial(_gathered, comm, dim=dim)
     return _Conjugate.apply(x, there, back)
 
 
 def join_parts(comm: Comm, x: Float[Tensor, "*S"], dim: int = 0) -> Float[Tensor, "*W"]:
     """The parts of all, joined along `dim`, for a use that all make alike."""
-    there, back = partial(comm.all_gather, dim=dim), partial(part_of, comm, dim=dim)
+    there, back = partial(_gathered, comm, dim=dim), partial(part_of, comm, dim=dim)
     return _Conjugate.apply(x, there, back)
 
 
@@ -71,7 +71,7 @@ def swap_parts(comm: Comm, x: Float[Tensor, "*S"], cut: int, join: int) -> Float
     return _Conjugate.apply(x, there, back)
 
 
-def part_of(comm: Comm, x: Float[Tensor, "*W"], dim: int = 0) -> Float[Tensor, "*S"]:
+def part_of(comm: Comm, x: Shaped[Tensor, "*W"], dim: int = 0) -> Shaped[Tensor, "*S"]:
     """This rank's part of x along `dim`, as a tensor of its own."""
     check_cut(x, dim, comm.n_ranks)
     return x.chunk(comm.n_ranks, dim)[comm.rank].clone()
@@ -101,6 +101,15 @@ class _Conjugate(torch.autograd.Function):
 
 def _same(x: Tensor) -> Tensor:
     return x.view_as(x)
+
+
+def _gathered(comm: Comm, x: Tensor, dim: int) -> Tensor:
+    """In memory as it is in shape: else every matrix that reads it makes a copy, and keeps it."""
+    return comm.all_gather(x, dim).contiguous()
+
+
+def _scattered(comm: Comm, x: Tensor, dim: int) -> Tensor:
+    return comm.reduce_scatter(x, dim).contiguous()
 
 
 def _swapped(comm: Comm, x: Tensor, cut: int, join: int) -> Tensor:

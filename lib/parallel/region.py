@@ -11,10 +11,11 @@ Letters: B sequences, T positions, P of them on one rank (all T without sequence
 width.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from lib.parallel.comm import Comm
 from lib.parallel.conjugates import copy_in, gather_in, part_of, scatter_out, sum_out
@@ -45,7 +46,17 @@ class Region:
         """The positions that this rank has outside."""
         return part_of(self.comm, positions, dim=-1) if self.sequence else positions
 
-    def share(self, weight: Tensor | None) -> None:
-        """A weight used outside. If each uses it for its own positions, gradients are added up."""
-        if self.sequence and weight is not None and weight.requires_grad:
-            weight.register_hook(self.comm.all_reduce)
+    def share(self, module: nn.Module) -> None:
+        """A module that all hold, used outside: there, with `sequence`, each has its positions."""
+        if self.sequence:
+            add_up_gradients(self.comm, module.parameters())
+
+
+def add_up_gradients(comm: Comm, weights: Iterable[Tensor]) -> None:
+    """Of weights that all hold but use differently; from now on, whenever backward reaches one.
+
+    It is `copy_in` for weights, fastened to them.
+    """
+    for weight in weights:
+        if weight.requires_grad:
+            weight.register_hook(comm.all_reduce)

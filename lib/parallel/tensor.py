@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from lib.model.checks import divisors
 from lib.model.linear import Linear, linear
 from lib.parallel.comm import Comm
-from lib.parallel.region import Region
+from lib.parallel.region import Region, add_up_gradients
 
 OUTPUTS, INPUTS = 0, 1  # dimensions of a weight
 
@@ -45,10 +45,19 @@ class RowLinear(Linear):
     ) -> None:
         super().__init__(share_of(d_in, region.comm, "inputs"), d_out, bias, dtype)
         self.region = region
-        region.share(self.bias)
+        if bias and region.sequence:
+            add_up_gradients(region.comm, [self.bias])
 
     def forward(self, x: Float[Tensor, "*T part"]) -> Float[Tensor, "*P d_out"]:
-        total = self.region.leave(linear(x, self.weight))
+        return self.add_up(self.summand(x))
+
+    def summand(self, x: Float[Tensor, "*T part"]) -> Float[Tensor, "*T d_out"]:
+        """What this rank adds."""
+        return linear(x, self.weight)
+
+    def add_up(self, summand: Float[Tensor, "*T d_out"]) -> Float[Tensor, "*P d_out"]:
+        """The sum of what all ranks add, and the bias."""
+        total = self.region.leave(summand)
         return total if self.bias is None else total + self.bias.to(total.dtype)
 
 

@@ -36,9 +36,7 @@ class MLP(nn.Sequential):
 
 def cut(mlp, comm, sequence):
     norm, up, bend, down = mlp
-    region = Region(comm, sequence)
-    for weight in norm.parameters():
-        region.share(weight)
+    Region(comm, sequence).share(norm)
     up, down = shard_columns(up, comm, sequence), shard_rows(down, comm, sequence)
     return nn.Sequential(norm, up, bend, down)
 

@@ -1,0 +1,122 @@
+"""A Transformer cut over ranks: heads, feed-forward width and vocabulary.
+
+The ranks meet in every block (see `tensor_block`), once after the embedding, and at the loss; on
+the way back once before the output matrix, too. The whole logits never exist.
+
+Letters: B sequences, T positions, P of them on one rank (all T without `sequence`), D width, V
+vocabulary, part of it on one rank.
+"""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from lib.model.alibi import alibi_bias
+from lib.model.attention import Mask
+from lib.model.config import ModelConfig
+from lib.model.embedding import Embedding
+from lib.model.linear import Linear, linear
+from lib.model.norm import make_norm
+from lib.model.rope import Rotation, rotation
+from lib.model.sinusoids import sinusoids
+from lib.model.softcap import soft_cap
+from lib.model.transformer import Transformer
+from lib.parallel.comm import Comm
+from lib.parallel.region import Region
+from lib.parallel.tensor import shard, share_of
+from lib.parallel.tensor_block import TensorBlock
+from lib.parallel.tensor_weights import load_full
+from lib.parallel.vocabulary import VocabularyEmbedding, vocabulary_cross_entropy
+
+
+def tensor_parallel(model: Transformer, comm: Comm, sequence: bool = False) -> "TensorTransformer":
+    """This rank's part of a model that all hold, with weights of its own: the model may go."""
+    weight = model.embedding.weight
+    part = TensorTransformer(model.config, Region(comm, sequence)).to(weight.device)
+    load_full(part, model.state_dict())
+    return part
+
+
+class TensorTransformer(nn.Module):
+    """`lib.model.Transformer` on one of several ranks; zero until it is filled.
+
+    With `sequence` the stream and `hidden` have P = T / n positions.
+    """
+
+    def __init__(self, config: ModelConfig, region: Region) -> None:
+        super().__init__()
+        self.config, self.region = config, region
+        V, D, dtype = config.vocab_size, config.width, getattr(torch, config.dtype)
+        self.embedding = VocabularyEmbedding(V, D, dtype, region)
+        if config.positions == "learned":
+            self.position_embedding = Embedding(config.context, D, dtype)
+            region.share(self.position_embedding)
+        self.blocks = nn.ModuleList(
+            TensorBlock(config, layer, region) for layer in range(config.n_layers)
+        )
+        self.norm = nn.Identity() if config.norm_placement == "post" else make_norm(config)
+        region.share(self.norm)
+        if not config.tied:
+            self.output = Linear(D, len(self.embedding.ids), bias=False, dtype=dtype)
+
+    def forward(
+        self,
+        ids: Int[Tensor, "B T"],
+        positions: Int[Tensor, "T"] | Int[Tensor, "B T"] | None = None,
+        mask: Mask | None = None,
+    ) -> Float[Tensor, "B T part"]:
+        """This rank's logits, of all positions."""
+        return self.logits(self.hidden(ids, positions, mask))
+
+    def loss(
+        self,
+        ids: Int[Tensor, "B T"],
+        targets: Int[Tensor, "B T"],
+        counted: Bool[Tensor, "B T"] | None = None,
+        z_loss: float = 0.0,
+    ) -> Float[Tensor, ""]:
+        """The mean loss, on every rank, though none has all logits."""
+        V = self.config.vocab_size
+        return vocabulary_cross_entropy(
+            self.region.comm, self(ids), targets, V, mask=counted, z_loss=z_loss
+        )
+
+    def hidden(
+        self,
+        ids: Int[Tensor, "B T"],
+        positions: Int[Tensor, "T"] | Int[Tensor, "B T"] | None = None,
+        mask: Mask | None = None,
+    ) -> Float[Tensor, "B P D"]:
+        """The stream after the last block, normalised."""
+        if self.region.sequence:
+            share_of(ids.shape[1], self.region.comm, "positions")
+        if positions is None:
+            positions = torch.arange(ids.shape[1], device=ids.device)
+        x, turn = self.embed(ids, positions)
+        bias = None
+        if self.config.positions == "alibi":
+            bias = shard(alibi_bias(positions, self.config.n_heads), -3, self.region.comm)
+        for block in self.blocks:
+            x = block(x, turn, mask, bias)
+        return self.norm(x)
+
+    def embed(
+        self, ids: Int[Tensor, "B T"], positions: Int[Tensor, "T"] | Int[Tensor, "B T"]
+    ) -> tuple[Float[Tensor, "B P D"], Rotation | None]:
+        """How the stream begins; and how heads, which see all positions, turn them."""
+        config, turn, own = self.config, None, self.region.own(positions)
+        x = self.embedding(ids)
+        if config.embedding_scale != 1:
+            x = x * x.new_full((), config.embedding_scale)
+        if config.positions == "learned":
+            x = x + self.position_embedding(own)
+        elif config.positions == "sinusoidal":
+            x = x + sinusoids(own, config.width)
+        elif config.positions.startswith("rope"):
+            turn = rotation(positions, config.turned_width, config.rope_theta, config.rope_scaling)
+        return x.to(getattr(torch, config.compute_dtype)), turn
+
+    def logits(self, hidden: Float[Tensor, "B P D"]) -> Float[Tensor, "B T part"]:
+        """A score for each of this rank's tokens."""
+        weight = self.embedding.weight if self.config.tied else self.output.weight
+        return soft_cap(linear(self.region.enter(hidden), weight), self.config.output_softcap)
