@@ -149,7 +149,7 @@ class Comm(ABC):
             self.traffic.calls.append(collective_call(op, size, self.n_ranks, is_root))
 
     def _uneven_call(self, x: Tensor, send_rows: list[int], receive_rows: list[int]) -> Call:
-        row = n_bytes(x) // max(x.shape[0], 1)
+        row = x.shape[1:].numel() * x.element_size()  # who has no rows may still get some
         sent = (sum(send_rows) - send_rows[self.rank]) * row
         received = (sum(receive_rows) - receive_rows[self.rank]) * row
         return Call("all_to_all", n_bytes(x), sent, received, self.n_ranks - 1)
