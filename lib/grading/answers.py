@@ -13,7 +13,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from lib.grading.feedback import Difference, NotWritten
+from lib.grading.feedback import Difference, NotWritten, holds
 
 FOLDER = Path("answers")  # tests run in the folder of their assignment
 
@@ -47,6 +47,20 @@ def number(name: str) -> int | float:
     if not isinstance(answer, Real) or isinstance(answer, bool):
         raise Difference("A number goes without quotes: 1.5e9 or 1_500.", name, repr(answer))
     return answer
+
+
+def judge(name: str, right: float, within: float, mistakes: dict[str, float] | None = None) -> None:
+    """Raise Difference unless the number is right, up to a share `within` of it.
+
+    `mistakes` are reasons, whole sentences, with the wrong numbers that they lead to.
+    """
+    yours = number(name)
+    if abs(yours - right) <= within * abs(right):
+        return
+    for reason, value in (mistakes or {}).items():
+        holds(abs(yours - value) > within * abs(value), reason, given=name, yours=yours)
+    rule = f"This is more than {within:.1%} away from what the rules of the text give."
+    holds(False, rule, given=name, yours=yours)
 
 
 def _answer(name: str) -> Any:

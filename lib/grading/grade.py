@@ -22,6 +22,7 @@ from lib.grading.report import report, table
 from lib.grading.results import (
     AGAINST,
     Result,
+    points_possible,
     points_reached,
     results_of,
     save,
@@ -77,8 +78,9 @@ def overview() -> str:
     rows = []
     for folder in assignments():
         problems = read_problems(folder)
-        reached = points_reached(problems, saved(folder))
-        total = sum(problem.points for problem in problems)
+        rows_before = saved(folder)
+        reached = points_reached(problems, rows_before)
+        total = points_possible(problems, rows_before)
         rows.append((folder.name.partition("_")[0], folder.name, f"{reached} of {total} points"))
     return table([*rows, ("", "", "")]) + "Grade one:  python run.py grade <number>"
 

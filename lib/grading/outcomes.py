@@ -4,9 +4,10 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.grading.feedback import Difference, NotWritten
+from lib.grading.feedback import Difference, NotHere, NotWritten
 
 PASSED, NOT_WRITTEN, WRONG, CRASHED = "passed", "not written", "wrong", "crashed"
+NOT_HERE = "not here"  # this machine lacks what the test needs
 
 
 class CannotImport(ImportError):
@@ -39,6 +40,8 @@ def outcome_of(error: BaseException | None, test: str, problem: str, folder: Pat
     if isinstance(error, NotWritten):
         place = line_of(error, folder, tests_too=False).partition(":")[0]  # the line is its message
         return Outcome(test, problem, NOT_WRITTEN, str(error), place)
+    if isinstance(error, NotHere):
+        return Outcome(test, problem, NOT_HERE, str(error))
     if isinstance(error, Difference):
         texts = error.given, error.yours, error.expected
         return Outcome(test, problem, WRONG, error.rule, "", *texts)

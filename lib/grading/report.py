@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from textwrap import wrap
 
-from lib.grading.outcomes import NOT_WRITTEN, PASSED, WRONG, Outcome
+from lib.grading.outcomes import NOT_HERE, NOT_WRITTEN, PASSED, WRONG, Outcome
 from lib.grading.results import AGAINST, WAITS, Result
 from lib.grading.rules import Finding
 
@@ -18,7 +18,7 @@ def report(results: list[Result], named: Iterable[str], findings: Iterable[Findi
     parts = [table([row_of(one) for one in results])]
     parts += ["\n".join(details(one)) for one in told]
     parts += ["\n".join(["Against the rules:", *map(str, findings)])] if findings else []
-    points, total = sum(one.points for one in results), sum(r.problem.points for r in results)
+    points, total = sum(one.points for one in results), sum(r.possible for r in results)
     return "\n\n".join([*filter(None, parts), f"{points} of {total} points"])
 
 
@@ -30,7 +30,7 @@ def following(results: Iterable[Result]) -> list[Result]:
 def row_of(one: Result) -> tuple[str, ...]:
     """State, problem, points, and what it waits for."""
     needs = f"needs {', '.join(one.open_needs)}" if one.state == WAITS else ""
-    return one.state, one.problem.id, f"{one.points} of {one.problem.points}", needs
+    return one.state, one.problem.id, f"{one.points} of {one.possible}", needs
 
 
 def details(one: Result) -> Iterator[str]:
@@ -57,13 +57,14 @@ def in_words(one: Result) -> str:
     return {
         PASSED: f"passed: {one.points} of {one.problem.points} points",
         NOT_WRITTEN: "not written yet",
+        NOT_HERE: "cannot be tested on this machine, and is left out of the points",
         AGAINST: "the tests pass, but code that they run breaks a rule: no points",
     }.get(one.state, f"wrong: {tests}")
 
 
 def _failure(failed: Outcome) -> Iterator[str]:
     file, _, test = failed.test.partition("::")
-    if failed.kind != NOT_WRITTEN:
+    if failed.kind not in (NOT_WRITTEN, NOT_HERE):
         yield from _labelled("test", f"{test} in {file}" if test else file)
     yield from _labelled("given", failed.given)
     yield from _labelled("yours", failed.yours)
