@@ -26,7 +26,8 @@ from lib.kernels import pickling
 
 Place = tuple[str, str]  # module, name
 
-MADE_BY_TYPE = {"__dict__", "__weakref__", "__slots__", "_abc_impl"}  # not to be set on a class
+# not to be set on a class; the last is of torch.autograd.Function
+MADE_BY_TYPE = {"__dict__", "__weakref__", "__slots__", "_abc_impl", "_backward_cls"}
 
 
 def pack(value: Any) -> bytes:

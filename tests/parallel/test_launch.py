@@ -177,6 +177,25 @@ def test_functions_that_only_live_here_travel():
     assert results == [(10, 120), (12, 120)]
 
 
+def test_an_operation_with_a_backward_of_its_own_travels():
+    class Cubed(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        def backward(ctx, dy):
+            return 3 * ctx.saved_tensors[0] ** 2 * dy
+
+    def gradient(comm):
+        x = torch.tensor(2.0 + comm.rank, requires_grad=True)
+        Cubed.apply(x).backward()
+        return x.grad.item()
+
+    assert launch(gradient, 2) == [12.0, 27.0]
+
+
 def test_models_keep_parameters_and_what_they_share():
     model = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Linear(3, 3))
     model[1].weight = model[0].weight
