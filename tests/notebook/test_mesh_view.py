@@ -1,0 +1,58 @@
+"""Meshes: the groups of every axis, the links they need, and the drawing that shows them."""
+
+import pytest
+
+from lib.notebook.mesh_view import coordinates, describe, groups_of, mesh_slider, mesh_view
+from lib.parallel.layout import Layout
+
+SIZES = {"pp": 2, "dp": 3, "tp": 4}
+
+
+def test_groups_by_hand():
+    assert groups_of(SIZES, "tp")[:2] == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert groups_of(SIZES, "dp")[1] == [1, 5, 9]
+    assert groups_of(SIZES, "pp")[-1] == [11, 23]
+    for axis in SIZES:
+        assert sorted(gpu for group in groups_of(SIZES, axis) for gpu in group) == list(range(24))
+
+
+def test_coordinates_count_the_last_axis_fastest():
+    assert coordinates(SIZES, 0) == {"pp": 0, "dp": 0, "tp": 0}
+    assert coordinates(SIZES, 17) == {"pp": 1, "dp": 1, "tp": 1}
+
+
+def test_groups_are_those_of_a_layout():
+    """A Layout says size and stride of the same groups."""
+    layout = Layout(dp=3, tp=4, pp=2)
+    for axis, kind in {"tp": "tensor", "dp": "data", "pp": "pipeline"}.items():
+        size, stride = layout.group(kind)
+        first = groups_of(SIZES, axis)[0]
+        assert len(first) == size and first[1] - first[0] == stride
+
+
+def test_links_depend_on_the_order_of_the_axes():
+    assert describe({"dp": 4, "tp": 8}, "tp") == "8 GPUs inside a node, by NVLink"
+    assert describe({"tp": 8, "dp": 4}, "tp") == "8 GPUs over 4 nodes, by the network"
+
+
+def test_the_drawing_has_every_gpu_and_the_links_of_one_group():
+    drawing = mesh_view(SIZES, show="tp", node_size=4, note="fast")
+    assert drawing.html.count("<line") == 4  # a ring of four
+    assert all(f">{gpu}</text>" in drawing.html for gpu in range(24)) and ">fast<" in drawing.html
+    assert "stroke-dasharray" not in drawing.html
+    across = mesh_view(SIZES, show="pp", node_size=4).html
+    assert across.count("<line") == 1 and "stroke-dasharray" in across
+
+
+def test_a_slider_over_all_axes():
+    page = mesh_slider({"dp": 2, "cp": 1, "tp": 2}, node_size=2, notes={"dp": "slow"}).html
+    assert "tensor groups" in page and "context groups" not in page and "slow" in page
+
+
+def test_what_cannot_be_drawn():
+    with pytest.raises(ValueError, match="no groups along 'cp'"):
+        mesh_view(SIZES, show="cp")
+    with pytest.raises(ValueError, match="128 GPUs are too many"):
+        mesh_view({"dp": 16, "tp": 8}, show="tp")
+    with pytest.raises(ValueError, match="at least one GPU"):
+        mesh_view(SIZES, show="tp", node_size=0)
