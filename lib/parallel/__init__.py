@@ -4,4 +4,8 @@ Read on_lists, which says what the eight collectives mean; comm, a rank's view o
 traffic, which counts bytes; simulated and torch_comm, its two kinds; ring and tree, collectives out
 of send and receive; cost, how long they take, and measure. launch runs a function on ranks that are
 processes, with by_value, pool, fork_server, rank_process and errors behind it.
+
+A model cut by layers: schedules, who works when; timeline and bubble, what that costs; pipeline,
+which runs a schedule, with mail and deferred for it; pipeline_model, a Transformer in stages.
+A layer cut by experts: routed, the layer, then expert, its ranks. failures: how often to save.
 """
