@@ -8,6 +8,7 @@ there again when they are.
 Letters: n ranks.
 """
 
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -18,6 +19,16 @@ from lib.parallel.flat import FlatLayout, flattened
 from lib.parallel.traffic import n_bytes
 
 Place = tuple[nn.Module, str]  # a module and the name that it has for a parameter
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a rank keeps of a parameter: values `start` to `stop` of it, flattened."""
+
+    piece: nn.Parameter
+    shape: tuple[int, ...]  # of the whole parameter
+    start: int
+    stop: int
 
 
 class FlatShard:
@@ -32,7 +43,7 @@ class FlatShard:
         whole = flattened(params, self.layout, params[0])
         self.own = self.layout.part_of(whole, comm.rank).clone()
         self.learns = params[0].requires_grad
-        self.pieces = self._pieces()
+        self.kept = self._kept()
         dtype = compute_dtype if whole.is_floating_point() else None
         self.full = torch.empty_like(whole, dtype=dtype or whole.dtype)
         # views of .data, whose changes autograd does not count: the same values will be there again
@@ -53,6 +64,11 @@ class FlatShard:
         return self.full.untyped_storage().nbytes()
 
     @property
+    def full_bytes(self) -> int:
+        """Memory of the whole weights, or of the whole gradients, while they are there."""
+        return n_bytes(self.full)
+
+    @property
     def gradient_bytes(self) -> int:
         """Memory of the whole gradients now, in as far as they have not been reduced."""
         return n_bytes(self.gradient)
@@ -60,7 +76,7 @@ class FlatShard:
     def start_gather(self) -> None:
         """Begin to collect all parts, in the type in which the layers compute."""
         if not self.is_full and self.pending is None:
-            self.full.untyped_storage().resize_(self.full.numel() * self.full.element_size())
+            self.full.untyped_storage().resize_(self.full_bytes)
             part = self.own.to(self.full.dtype)
             self.pending = self.comm.start("all_gather", part, into=self.full)
 
@@ -74,11 +90,12 @@ class FlatShard:
 
     def free(self) -> None:
         """Let the whole weights go. Modules find this rank's pieces in their places."""
-        self.gather() if self.pending is not None else None
+        if self.pending is not None:
+            self.gather()
         if self.is_full:
             self.full.untyped_storage().resize_(0)
             self.is_full = False
-            self._show(self.pieces)
+            self._show([kept.piece for kept in self.kept])
 
     def start_reduce(self) -> Pending:
         """Send the gradients where their pieces are. Zeros for those that have not come."""
@@ -93,17 +110,20 @@ class FlatShard:
     def accept(self, part: Tensor) -> None:
         """Give every piece its gradient, or add to what it has, in the type of the pieces."""
         part = part.to(self.own.dtype)
-        for found, piece in zip(self.layout.pieces(self.comm.rank), self.pieces):
-            gradient = part[found.at : found.at + found.numel]
-            if piece.grad is None:
-                piece.grad = gradient
+        for place, kept in zip(self.layout.pieces(self.comm.rank), self.kept):
+            gradient = part[place.at : place.at + place.numel]
+            if kept.piece.grad is None:
+                kept.piece.grad = gradient
             else:
-                piece.grad += gradient
+                kept.piece.grad += gradient
 
-    def _pieces(self) -> list[nn.Parameter]:
-        found = self.layout.pieces(self.comm.rank)
-        views = [self.own[piece.at : piece.at + piece.numel] for piece in found]
-        return [nn.Parameter(view, requires_grad=self.learns) for view in views]
+    def _kept(self) -> list[Kept]:
+        found = []
+        for shape, piece in zip(self.layout.shapes, self.layout.pieces(self.comm.rank)):
+            view = self.own[piece.at : piece.at + piece.numel]
+            parameter = nn.Parameter(view, requires_grad=self.learns)
+            found.append(Kept(parameter, shape, piece.start, piece.stop))
+        return found
 
     def _show(self, tensors: list[nn.Parameter]) -> None:
         for tensor, places in zip(tensors, self.places):

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from lib.parallel.comm import Comm, Pending
 from lib.parallel.data import broadcast_module
-from lib.parallel.flat_shard import FlatShard
+from lib.parallel.flat_shard import FlatShard, Kept
 from lib.parallel.trees import mapped, tensors_in
 from lib.parallel.units import Unit, make_units
 
@@ -89,7 +89,8 @@ class FullySharded(nn.Module):
     def finish(self) -> None:
         """Wait until this rank's pieces have their gradients. To be called after backward."""
         for unit in (*reversed(self.order), self.root):
-            self._retire(unit)
+            self._free(unit)
+            self._reduce(unit)
         while self.under_way:
             self._wait_for_first()
         self.in_backward = False
@@ -109,28 +110,34 @@ class FullySharded(nn.Module):
         finally:
             self.reducing = True
 
-    def full_state(self) -> dict[str, Tensor]:
-        """Whole parameters and buffers by name, as state_dict has them. All ranks call it."""
+    def held(self) -> Iterator[tuple[str, Kept]]:
+        """What this rank keeps of every parameter, by the name that the module has for it."""
         names = {module: name for name, module in self.module.named_modules()}
-        state = {}
+        for unit in self.units:
+            for kept, places in unit.kept():
+                module, name = places[0]
+                yield f"{names[module]}.{name}".lstrip("."), kept
+
+    def full_state(self) -> dict[str, Tensor]:
+        """Whole parameters and buffers by name, as state_dict has them. All ranks call it.
+
+        Whole on every rank, so for models that fit; reshard.save_sharded does without.
+        """
+        names = {module: name for name, module in self.module.named_modules()}
+        state = {name: buffer.clone() for name, buffer in self.module.named_buffers()}
         for unit in self.units:
             for shard in unit.shards:
                 views = shard.layout.views(self.comm.all_gather(shard.own))
                 for places, view in zip(shard.places, views):
-                    for module, name in places:
-                        state[f"{names[module]}.{name}".lstrip(".")] = view.clone()
-        buffers = {name: buffer.clone() for name, buffer in self.module.named_buffers()}
-        return {name: (state | buffers)[name] for name in self.module.state_dict()}
+                    tied = {f"{names[module]}.{name}".lstrip("."): view for module, name in places}
+                    state |= tied
+        return {name: state[name] for name in self.module.state_dict()}
 
+    @torch.no_grad()
     def load_full_state(self, state: dict[str, Tensor]) -> None:
         """Take this rank's pieces of whole parameters, and the buffers."""
-        names = {module: name for name, module in self.module.named_modules()}
-        for unit in self.units:
-            for shard in unit.shards:
-                places = [places[0] for places in shard.places]
-                for (module, name), piece in zip(places, shard.layout.pieces(self.comm.rank)):
-                    whole = state[f"{names[module]}.{name}".lstrip(".")].flatten()
-                    shard.own[piece.at : piece.at + piece.numel] = whole[piece.start : piece.stop]
+        for name, kept in self.held():
+            kept.piece.copy_(state[name].flatten()[kept.start : kept.stop])
         for name, buffer in self.module.named_buffers():
             buffer.copy_(state[name])
 
@@ -165,14 +172,15 @@ class FullySharded(nn.Module):
         """When the gradient of a unit's output exists, all units that ran after it are done."""
         self.in_backward = True
         unit.begun += 1
-        for other in reversed(self.order):
-            if other.is_done and other is not unit and other not in unit.around:
-                self._retire(other)
+        done = [u for u in reversed(self.order) if u.is_done and u not in (unit, *unit.around)]
+        for other in done:
+            self._free(other)
         self._gather(unit, self._ahead(unit, self.order[::-1]))
+        for other in done:
+            self._reduce(other)
 
-    def _retire(self, unit: Unit) -> None:
-        """Free its weights, and send off its gradients when those before have arrived."""
-        self._free(unit)
+    def _reduce(self, unit: Unit) -> None:
+        """Send off its gradients when those before have arrived."""
         if self.reducing and not unit.is_reduced:
             while self.under_way:
                 self._wait_for_first()
@@ -208,8 +216,8 @@ class FullySharded(nn.Module):
         for each in (unit, *ahead):
             if each.start_gather():
                 self._note("gather", each)
-        unit.gather()
-        self._note("gathered", unit)
+        if unit.gather():
+            self._note("gathered", unit)
 
     def _free(self, unit: Unit) -> None:
         if unit.free():
@@ -218,6 +226,7 @@ class FullySharded(nn.Module):
     def _note(self, what: str, unit: Unit) -> None:
         gathered = sum(each.gathered_bytes for each in self.units)
         gradients = sum(each.gradient_bytes for each in self.units)
+        gradients += sum(shard.full_bytes for _, sent in self.under_way for shard, _ in sent)
         seconds = time.perf_counter() - self.begin
         self.events.append(Event(what, unit.name, gathered, gradients, seconds))
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from lib.parallel.comm import Comm
-from lib.parallel.flat_shard import FlatShard, Place
+from lib.parallel.flat_shard import FlatShard, Kept, Place
 
 
 class Unit:
@@ -37,6 +37,11 @@ class Unit:
         """Backward has been through all that forward has done here."""
         return 0 < self.calls == self.begun
 
+    def kept(self) -> Iterator[tuple[Kept, list[Place]]]:
+        """What this rank keeps of every parameter, and where modules look for it."""
+        for shard in self.shards:
+            yield from zip(shard.kept, shard.places)
+
     def start_gather(self) -> bool:
         """Whether there was anything to start."""
         waiting = [s for s in self.shards if not s.is_full and s.pending is None]
@@ -44,9 +49,12 @@ class Unit:
             shard.start_gather()
         return bool(waiting)
 
-    def gather(self) -> None:
-        for shard in self.shards:
+    def gather(self) -> bool:
+        """Whether there was anything to wait for."""
+        missing = [s for s in self.shards if not s.is_full]
+        for shard in missing:
             shard.gather()
+        return bool(missing)
 
     def free(self) -> bool:
         """Whether there was anything to free."""

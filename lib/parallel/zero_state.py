@@ -4,6 +4,7 @@ Whole state is that of an optimizer on one process: for each parameter, by its n
 tensors of its shape (Adam's averages) and others (its step counter).
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from lib.parallel.flat import Piece
 from lib.parallel.objects import all_gather_objects
 from lib.parallel.owned import Owned, OwnedRange
 
-State = dict[int, dict[str, Any]]
+State = Mapping[int, dict[str, Any]]
 
 
 def whole_state(
@@ -23,8 +24,8 @@ def whole_state(
     """The state of every parameter that has one. All ranks call it, and all get it."""
     mine: dict[int, tuple[Piece | None, dict[str, Any]]] = {}
     for each in owned:
-        mine |= _cut(each, inner, numbers, comm.rank)
-    state: State = {}
+        mine |= own_state(each, inner, numbers, comm.rank)
+    state: dict[int, dict[str, Any]] = {}
     shapes = {number: p.shape for p, number in numbers.items()}
     everywhere = all_gather_objects(comm, mine)
     for number, shape in shapes.items():
@@ -52,7 +53,7 @@ def load_state(
                     inner.state[p] = {k: _copied(v, p) for k, v in state[numbers[p]].items()}
 
 
-def _cut(
+def own_state(
     each: Owned, inner: torch.optim.Optimizer, numbers: dict[Tensor, int], rank: int
 ) -> dict[int, tuple[Piece | None, dict[str, Any]]]:
     """By parameter: which piece of it this rank has state for, and that state."""
