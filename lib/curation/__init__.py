@@ -1,0 +1,7 @@
+"""From what was crawled to what a model should see.
+
+Duplicates: murmur3 and exact, for those that are equal; bloom, to remember what was seen in little
+memory; for those that are nearly equal shingles, minhash, lsh and union_find, each with what it
+means, and near_duplicates, which joins them, with fast_shingles, fast_minhash, band_files and grown
+behind it; repeated_spans, for passages inside of texts.
+"""
