@@ -21,6 +21,7 @@ from lib.model.residual import RESIDUAL, Layer
 from lib.model.rope import Rotation
 from lib.model.transformer import Block
 from lib.parallel.comm import Comm
+from lib.parallel.context_model import Context, ContextAttention
 from lib.parallel.region import Region, add_up_gradients
 from lib.parallel.tensor import RowLinear, share_of
 
@@ -32,11 +33,19 @@ class Summand(RowLinear):
 
 
 class TensorBlock(Block):
-    """This rank's heads and its part of the feed-forward layer, with all norms."""
+    """This rank's heads and its part of the feed-forward layer, with all norms.
 
-    def __init__(self, config: ModelConfig, layer: int, region: Region) -> None:
-        super().__init__(on_one_rank(config, region.comm), layer)
+    With a `context` other ranks have other positions of the same sequences.
+    """
+
+    def __init__(
+        self, config: ModelConfig, layer: int, region: Region, context: Context | None = None
+    ) -> None:
+        part = on_one_rank(config, region.comm)
+        super().__init__(part, layer)
         self.region = region
+        if context is not None:
+            self.attention = ContextAttention(part, layer, context)
         D, heads, dtype = config.width, config.n_heads * config.head_width, config.dtype
         common = (D, config.bias, getattr(torch, dtype), region)
         self.attention.out = Summand(heads, *common)

@@ -7,6 +7,8 @@ Letters: B sequences, T positions, P of them on one rank (all T without `sequenc
 vocabulary, part of it on one rank.
 """
 
+from typing import Literal
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
@@ -22,6 +24,8 @@ from lib.model.sinusoids import sinusoids
 from lib.model.softcap import soft_cap
 from lib.model.transformer import Transformer
 from lib.parallel.comm import Comm
+from lib.parallel.context_model import Context
+from lib.parallel.positions import Split
 from lib.parallel.region import Region
 from lib.parallel.tensor import shard, share_of
 from lib.parallel.tensor_block import TensorBlock
@@ -29,30 +33,47 @@ from lib.parallel.tensor_weights import load_full
 from lib.parallel.vocabulary import VocabularyEmbedding, vocabulary_cross_entropy
 
 
-def tensor_parallel(model: Transformer, comm: Comm, sequence: bool = False) -> "TensorTransformer":
-    """This rank's part of a model that all hold, with weights of its own: the model may go."""
+def tensor_parallel(
+    model: Transformer, comm: Comm, sequence: bool = False, context: Context | None = None
+) -> "TensorTransformer":
+    """This rank's part of a model that all hold, with weights of its own: the model may go.
+
+    With a `context`, sequences are shared out too, to the ranks of another Comm.
+    """
     weight = model.embedding.weight
-    part = TensorTransformer(model.config, Region(comm, sequence)).to(weight.device)
+    part = TensorTransformer(model.config, Region(comm, sequence), context).to(weight.device)
     load_full(part, model.state_dict())
     return part
+
+
+def context_parallel(
+    model: Transformer,
+    comm: Comm,
+    way: Literal["ring", "heads"] = "ring",
+    split: Split = "zigzag",
+) -> "TensorTransformer":
+    """The whole model, for this rank's positions (`context.take`). Gradients are to be added up."""
+    alone = comm.split([[rank] for rank in range(comm.n_ranks)])
+    return tensor_parallel(model, alone, context=Context(comm, way, split))
 
 
 class TensorTransformer(nn.Module):
     """`lib.model.Transformer` on one of several ranks; zero until it is filled.
 
-    With `sequence` the stream and `hidden` have P = T / n positions.
+    With `sequence` the stream and `hidden` have P = T / n positions. With a `context`, T are the
+    positions that its rank has of a longer sequence.
     """
 
-    def __init__(self, config: ModelConfig, region: Region) -> None:
+    def __init__(self, config: ModelConfig, region: Region, context: Context | None = None) -> None:
         super().__init__()
-        self.config, self.region = config, region
+        self.config, self.region, self.context = config, region, context
         V, D, dtype = config.vocab_size, config.width, getattr(torch, config.dtype)
         self.embedding = VocabularyEmbedding(V, D, dtype, region)
         if config.positions == "learned":
             self.position_embedding = Embedding(config.context, D, dtype)
             region.share(self.position_embedding)
         self.blocks = nn.ModuleList(
-            TensorBlock(config, layer, region) for layer in range(config.n_layers)
+            TensorBlock(config, layer, region, context) for layer in range(config.n_layers)
         )
         self.norm = nn.Identity() if config.norm_placement == "post" else make_norm(config)
         region.share(self.norm)
@@ -75,7 +96,7 @@ class TensorTransformer(nn.Module):
         counted: Bool[Tensor, "B T"] | None = None,
         z_loss: float = 0.0,
     ) -> Float[Tensor, ""]:
-        """The mean loss, on every rank, though none has all logits."""
+        """The mean loss of these positions, on every rank, though none has all logits."""
         V = self.config.vocab_size
         return vocabulary_cross_entropy(
             self.region.comm, self(ids), targets, V, mask=counted, z_loss=z_loss
@@ -91,7 +112,7 @@ class TensorTransformer(nn.Module):
         if self.region.sequence:
             share_of(ids.shape[1], self.region.comm, "positions")
         if positions is None:
-            positions = torch.arange(ids.shape[1], device=ids.device)
+            positions = self.positions(ids.shape[1]).to(ids.device)
         x, turn = self.embed(ids, positions)
         bias = None
         if self.config.positions == "alibi":
@@ -99,6 +120,10 @@ class TensorTransformer(nn.Module):
         for block in self.blocks:
             x = block(x, turn, mask, bias)
         return self.norm(x)
+
+    def positions(self, T: int) -> Int[Tensor, " T"]:
+        """Where the T positions are that this rank and its tensor-parallel ones work on."""
+        return torch.arange(T) if self.context is None else self.context.positions(T)
 
     def embed(
         self, ids: Int[Tensor, "B T"], positions: Int[Tensor, "T"] | Int[Tensor, "B T"]
