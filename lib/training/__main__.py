@@ -1,7 +1,21 @@
-"""The command line: python -m lib.training train | resume | sample | show.
+"""The command line: python -m lib.training train | resume | sample | show | export.
 
 Names of settings are those of `config`: `train config.toml optimizer.lr=0.001 run.steps=500`.
-For several processes: torchrun --nproc-per-node 2 -m lib.training train config.toml
+
+For several processes, each with a part of every batch:
+  torchrun --nproc-per-node 2 -m lib.training train config.toml
+They share weights, layers or matrices as [mesh] says, whose sizes multiply to their number:
+  torchrun --nproc-per-node 8 -m lib.training train config.toml mesh.shard=4 mesh.tensor=2
+On two machines that see the same files, on each of them (FIRST is the name of one):
+  torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d --rdzv-endpoint FIRST:29400 \\
+    -m lib.training train config.toml mesh.data=2 mesh.shard=8
+Whoever crashes or is killed: all start again, from the last checkpoint, at most three times:
+  torchrun --nproc-per-node 2 --max-restarts 3 -m lib.training train config.toml mesh.shard=-1
+A run goes on with another number of processes, also a single one, and on another mesh:
+  torchrun --nproc-per-node 4 -m lib.training resume FOLDER mesh.shard=2 mesh.pipeline=2
+
+GPUs (run.device=cuda) talk by NCCL, CPUs by gloo. NCCL needs Linux; on Windows and macOS a mesh
+works on CPUs, where PyTorch for Windows also lacks some of its rendezvous.
 """
 
 import argparse
@@ -11,16 +25,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
 
 from lib.model.config import n_params
 from lib.tokenization.own_json import load
-from lib.training.checkpoint import paths
+from lib.training.checkpoint import MODEL, load_latest, paths
 from lib.training.config import Config
 from lib.training.divergence import Diverged
 from lib.training.log import as_table, read_log
 from lib.training.loop import drain
-from lib.training.ranks import join_ranks
-from lib.training.run import CHECKPOINTS, LOG, Run, load_model, read_run, resume, start
+from lib.training.ranks import join_ranks, leave_ranks, restarted
+from lib.training.run import CHECKPOINTS, CONFIG, LOG, Run, load_model, read_run, resume, start
 from lib.training.sample import sample_tokens
 from lib.training.settings import read_config, to_toml
 
@@ -34,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         warnings.showwarning = lambda message, *_, **__: _say(str(message))
         try:
             options.command(options)
+            leave_ranks()
         except EXPECTED as error:
             _say(str(error))
             return 1
@@ -41,14 +57,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def train(options: argparse.Namespace) -> None:
-    """Start a run from a file."""
+    """Start a run from a file; after a restart by torchrun, go on with it."""
     config = read_config(Config, options.config, options.override)
-    _train(start(config, join_ranks()))
+    ranks = join_ranks(config.run.device)
+    folder = Path(config.run.folder)
+    if restarted() and ranks.agree((folder / CONFIG).exists()):
+        _train(resume(folder, ranks=ranks))
+    else:
+        _train(start(config, ranks))
 
 
 def resume_run(options: argparse.Namespace) -> None:
     """Go on with the run of a folder."""
-    _train(resume(options.folder, options.override, join_ranks()))
+    device = read_run(options.folder, options.override).run.device
+    _train(resume(options.folder, options.override, join_ranks(device)))
 
 
 def sample(options: argparse.Namespace) -> None:
@@ -69,6 +91,14 @@ def sample(options: argparse.Namespace) -> None:
         generator=torch.Generator().manual_seed(options.seed),
     )
     print(tokenizer.decode([*ids, *new]))
+
+
+def export(options: argparse.Namespace) -> None:
+    """Write the newest weights to one file of safetensors, whoever has trained them."""
+    checkpoint = load_latest(options.folder / CHECKPOINTS)
+    path = options.file or options.folder / MODEL
+    save_file(checkpoint.weights, path)
+    _say(f"{path}: the weights after step {checkpoint.step}")
 
 
 def show(options: argparse.Namespace) -> None:
@@ -117,6 +147,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--tokenizer", type=Path, help="if the config names none")
     command.set_defaults(command=sample)
+
+    command = commands.add_parser("export", help=export.__doc__)
+    command.add_argument("folder", type=Path)
+    command.add_argument("file", type=Path, nargs="?", help="model.safetensors in the folder")
+    command.set_defaults(command=export)
 
     command = commands.add_parser("show", help=show.__doc__)
     command.add_argument("folder", type=Path)

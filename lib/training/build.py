@@ -52,6 +52,15 @@ def make_optimizer(config: OptimizerConfig, model: nn.Module) -> torch.optim.Opt
     return make[config.name](groups, lr=config.lr, **decay)
 
 
+def parameter_order(config: Config) -> list[str]:
+    """The names of all parameters in the order in which the optimizer counts them."""
+    with torch.device("meta"):
+        model = Transformer(config.model)
+    names = {p: name for name, p in model.named_parameters()}
+    groups = make_optimizer(config.optimizer, model).param_groups
+    return [names[p] for group in groups for p in group["params"]]
+
+
 def make_schedule(config: ScheduleConfig, n_steps: int) -> Callable[[int], float]:
     """The share of the highest learning rate at each step, counted from 1."""
     choices = {
@@ -80,8 +89,8 @@ def training_batches(config: Config, ranks: Ranks = ALONE) -> Batches:
     )
 
 
-def validation_batches(config: Config) -> Batches | None:
-    """In the order of the file; None if the config names no file."""
+def validation_batches(config: Config, ranks: Ranks = ALONE) -> Batches | None:
+    """In the order of the file, the part of this rank; None if the config names no file."""
     path, data = config.data.valid, config.data
     if path is None:
         return None
@@ -91,4 +100,6 @@ def validation_batches(config: Config) -> Batches | None:
         config.model.context,
         documents=data.documents,
         starts=[0] if data.documents == "ignore" else document_starts(path),
+        rank=ranks.rank,
+        n_ranks=ranks.n_ranks,
     )

@@ -3,7 +3,8 @@
 A checkpoint is a folder: `model.safetensors` has the weights alone, for whoever wants to use the
 model; `training.safetensors` and `state.json` have what else it takes to go on as if nothing had
 happened; `manifest.json` has size and hash of the three. All are written under another name and
-reach the disk before a single rename makes them a checkpoint.
+reach the disk before a single rename makes them a checkpoint. Processes on a mesh write a folder
+`sharded` in place of the two with tensors (`sharded_checkpoint`), which is read here as well.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ from torch import Tensor
 from lib.training.tensor_tree import flatten, unflatten
 
 MODEL, TRAINING, STATE = "model.safetensors", "training.safetensors", "state.json"
-MANIFEST = "manifest.json"
+MANIFEST, SHARDED = "manifest.json", "sharded"
 UNFINISHED = ".unfinished-"
 
 
@@ -40,17 +41,12 @@ def save(folder: Path, checkpoint: Checkpoint, keep: int = 3) -> Path:
     If the process is killed meanwhile, the earlier ones are untouched.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _sweep(folder)
+    sweep(folder)
     final = folder / f"step-{checkpoint.step:08d}"
     unfinished = folder / f"{UNFINISHED}{final.name}"
     unfinished.mkdir()
     _write(unfinished, checkpoint)
-    if final.exists():  # of a run that was set back to before it
-        _remove(final)
-    os.replace(unfinished, final)
-    _sync(folder)
-    for path in paths(folder)[:-keep]:
-        _remove(path)
+    publish(unfinished, final, keep)
     return final
 
 
@@ -71,6 +67,8 @@ def load_latest(folder: Path) -> Checkpoint:
 def load(path: Path) -> Checkpoint:
     """The checkpoint in one folder, on the CPU; `find_damage` says whether it can be trusted."""
     saved = json.loads((path / STATE).read_text(encoding="utf-8"))
+    if (path / SHARDED).exists():
+        return _load_sharded(path, saved)
     state = unflatten(saved["state"], load_file(path / TRAINING))
     return Checkpoint(saved["step"], load_file(path / MODEL), state)
 
@@ -84,8 +82,8 @@ def find_damage(path: Path) -> str | None:
     """A sentence about what is wrong with a checkpoint, or None. Reads all of it."""
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-        for name in (MODEL, TRAINING, STATE):
-            wanted, found = manifest[name], _fingerprint(path / name)
+        for name in _files(manifest):
+            wanted, found = manifest[name], fingerprint(path / name)
             if found["bytes"] != wanted["bytes"]:
                 return f"{name} has {found['bytes']} bytes instead of {wanted['bytes']}."
             if found != wanted:
@@ -97,29 +95,69 @@ def find_damage(path: Path) -> str | None:
     return None
 
 
+def publish(unfinished: Path, final: Path, keep: int) -> None:
+    """Make a checkpoint of a folder with all of its files, and remove all but the newest `keep`."""
+    for file in unfinished.iterdir():
+        if file.is_file():
+            with open(file, "r+b") as opened:
+                os.fsync(opened.fileno())
+        else:
+            _sync(file)  # whoever wrote into it has taken care of the files
+    _sync(unfinished)
+    if final.exists():  # of a run that was set back to before it
+        _remove(final)
+    os.replace(unfinished, final)
+    _sync(final.parent)
+    for path in paths(final.parent)[:-keep]:
+        _remove(path)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed process has left unfinished."""
+    for path in list(folder.glob(f"{UNFINISHED}*")):
+        shutil.rmtree(path)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """One of the files of a checkpoint."""
+    path.write_text(json.dumps(content), encoding="utf-8", newline="\n")
+
+
+def fingerprint(path: Path) -> dict[str, Any]:
+    """Size and hash of a file, for the manifest."""
+    with open(path, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return {"bytes": file.tell(), "sha256": digest}
+
+
+def _files(manifest: dict[str, Any]) -> list[str]:
+    """What has to be there."""
+    parts = [name for name in manifest if name.startswith(f"{SHARDED}/")]
+    return [STATE, f"{SHARDED}/.metadata", *parts] if parts else [MODEL, TRAINING, STATE]
+
+
+def _load_sharded(path: Path, saved: dict[str, Any]) -> Checkpoint:
+    """What processes on a mesh have written, as if one had."""
+    from lib.training import sharded_files  # a second of imports that others save
+
+    tensors = sharded_files.read_whole(path / SHARDED)
+    weights = {n.removeprefix("model/"): t for n, t in tensors.items() if n.startswith("model/")}
+    of_optimizer = [(n, t) for n, t in tensors.items() if n.startswith("optimizer/")]
+    by_name = sharded_files.from_names(of_optimizer)
+    by_number = {i: by_name[n] for i, n in enumerate(saved["order"]) if n in by_name}
+    state = saved["state"] | {"optimizer": by_number, "random": tensors["random"]}
+    return Checkpoint(saved["step"], weights, state)
+
+
 def _write(path: Path, checkpoint: Checkpoint) -> None:
     flat, tensors = flatten(checkpoint.state)
     save_file(
         {name: t.detach().contiguous() for name, t in checkpoint.weights.items()}, path / MODEL
     )
     save_file(tensors, path / TRAINING)
-    _write_json(path / STATE, {"step": checkpoint.step, "state": flat})
-    fingerprints = {name: _fingerprint(path / name) for name in (MODEL, TRAINING, STATE)}
-    _write_json(path / MANIFEST, fingerprints)
-    for file in path.iterdir():
-        with open(file, "r+b") as opened:
-            os.fsync(opened.fileno())
-    _sync(path)
-
-
-def _write_json(path: Path, content: Any) -> None:
-    path.write_text(json.dumps(content), encoding="utf-8", newline="\n")
-
-
-def _fingerprint(path: Path) -> dict[str, Any]:
-    with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return {"bytes": file.tell(), "sha256": digest}
+    write_json(path / STATE, {"step": checkpoint.step, "state": flat})
+    fingerprints = {name: fingerprint(path / name) for name in (MODEL, TRAINING, STATE)}
+    write_json(path / MANIFEST, fingerprints)
 
 
 def _remove(path: Path) -> None:
@@ -127,12 +165,6 @@ def _remove(path: Path) -> None:
     doomed = path.with_name(f"{UNFINISHED}old-{path.name}")
     os.replace(path, doomed)
     shutil.rmtree(doomed)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what a killed process has left unfinished."""
-    for path in list(folder.glob(f"{UNFINISHED}*")):
-        shutil.rmtree(path)
 
 
 def _sync(folder: Path) -> None:

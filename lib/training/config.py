@@ -4,10 +4,12 @@ A lecture writes `Config(model=ModelConfig(...), data=DataConfig(...), ...)`, a 
 names as tables, a command line as `optimizer.lr=0.002`: `settings` reads and writes those.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any, Literal
 
 from lib.model.checks import check_choices, check_count
+from lib.model.choices import DType
 from lib.model.config import ModelConfig
 
 Documents = Literal["ignore", "mask", "pack"]
@@ -15,6 +17,8 @@ OptimizerName = Literal[
     "sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw", "lion", "muon", "soap"
 ]
 ScheduleName = Literal["constant", "linear", "cosine", "wsd", "stairs"]
+PipelineName = Literal["gpipe", "1f1b", "interleaved", "breadth-first", "zero-bubble"]
+AXES = ("pipeline", "data", "shard", "tensor")  # of a mesh; neighbouring processes share tensors
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,59 @@ class RunConfig:
 
 
 @dataclass(frozen=True)
+class MeshConfig:
+    """How many processes share the work in which way; torchrun starts as many as their product.
+
+    One of the four may be -1, as in `reshape`: as many as there are processes left. With all four
+    at 1, any number of processes share batches as `ranks` does it.
+    """
+
+    data: int = 1  # copies of the model, each of which reads a part of every batch
+    shard: int = 1  # processes that read parts of batches, too, and hold one copy together (FSDP)
+    tensor: int = 1  # processes that share the heads and columns of every layer
+    pipeline: int = 1  # processes with some layers each
+    sequence: bool = True  # with tensor: norms and residuals are shared, too, by positions
+    schedule: PipelineName = "1f1b"  # in which order the stages of a pipeline work
+    stages: int = 1  # of each process: several for the interleaved, breadth-first, zero-bubble ones
+    reshard: bool = True  # with shard: forget gathered weights after forward, and gather them again
+    gather_dtype: DType | None = None  # of weights while they are gathered; None: model.dtype
+    reduce_dtype: DType | None = None  # of gradients while they are added up; None: as gathered
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        check_count("mesh.stages", self.stages)
+        for name in AXES:
+            if getattr(self, name) != -1:
+                check_count(f"mesh.{name}", getattr(self, name))
+
+    @property
+    def is_used(self) -> bool:
+        """Whether the config asks for a mesh at all."""
+        return any(size != 1 for size in self.sizes)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """In the order of AXES."""
+        return tuple(getattr(self, name) for name in AXES)
+
+    def fit(self, n_processes: int) -> "MeshConfig":
+        """With a number for -1. Raises ValueError unless the product is `n_processes`."""
+        free = [name for name, size in zip(AXES, self.sizes) if size == -1]
+        product = prod(size for size in self.sizes if size != -1)
+        said = " x ".join(f"{name} {size}" for name, size in zip(AXES, self.sizes) if size != 1)
+        if len(free) > 1:
+            raise ValueError(f"mesh has {said}. Only one size can be -1: all that is left.")
+        if n_processes % product or (not free and product != n_processes):
+            raise ValueError(
+                f"mesh has {said}, which is for {product} processes{' or a multiple' * len(free)}, "
+                f"and there {'is' if n_processes == 1 else 'are'} {n_processes}. Start as many "
+                f"(torchrun --nproc-per-node {product} -m lib.training ...), or change the sizes, "
+                "of which one may be -1: all processes that are left."
+            )
+        return replace(self, **dict.fromkeys(free, n_processes // product))
+
+
+@dataclass(frozen=True)
 class Config:
     """A whole run: what `python -m lib.training train` reads from a file."""
 
@@ -99,6 +156,7 @@ class Config:
     run: RunConfig
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    mesh: MeshConfig = field(default_factory=MeshConfig)
 
     def __post_init__(self) -> None:
         batch, parts = self.data.batch, self.run.microbatches

@@ -20,6 +20,7 @@ from lib.training.accumulation import accumulate
 from lib.training.batches import Batch, Batches
 from lib.training.clipping import clip_gradients
 from lib.training.divergence import Guard
+from lib.training.engine import Engine
 from lib.training.losses import output_loss
 from lib.training.ranks import ALONE, Ranks
 from lib.training.recomputation import recomputed_blocks
@@ -53,11 +54,13 @@ def training_steps(
     z_loss: float = 0.0,
     guard: Guard | None = None,
     ranks: Ranks = ALONE,
+    engine: Engine | None = None,
 ) -> Iterator[Step]:
     """Train from step `start` + 1 to `n_steps`, yielding after each.
 
     `schedule` gives each step's share of the optimizer's learning rate. `z_loss` is part of what is
-    minimised, and of the loss that is reported. Raises Diverged.
+    minimised, and of the loss that is reported. With an `engine`, how gradients are found is its
+    own business. Raises Diverged.
     """
     params, guard = list(model.parameters()), guard or Guard()
     device = params[0].device
@@ -68,8 +71,12 @@ def training_steps(
         lr = optimizer.param_groups[0]["lr"]
         optimizer.zero_grad(set_to_none=True)
         batch = next(batches).to(device)
-        loss, tokens = add_gradients(model, batch, microbatches, recompute, ranks, z_loss)
-        norm = clip_gradients(params, clip).item()
+        if engine is not None:
+            loss, tokens = engine.add_gradients(batch)
+            norm = engine.clip(clip)
+        else:
+            loss, tokens = add_gradients(model, batch, microbatches, recompute, ranks, z_loss)
+            norm = clip_gradients(params, clip).item()
         guard.check(step, loss, norm, lr)
         optimizer.step()
         yield Step(step, loss, norm, lr, tokens, time.perf_counter() - begin)

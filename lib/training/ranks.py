@@ -50,11 +50,35 @@ class Ranks:
 ALONE = Ranks()
 
 
-def join_ranks() -> Ranks:
-    """Meet the other processes, if torchrun's environment says that there are any."""
+def join_ranks(device: str = "cpu") -> Ranks:
+    """Meet the other processes, if torchrun's environment says that there are any.
+
+    On GPUs each process takes the one of its number on this machine; tensors there go by NCCL, if
+    there are as many GPUs as processes, and those of the CPU by gloo.
+    """
     n_ranks = int(os.environ.get("WORLD_SIZE", "1"))
     if n_ranks == 1:
         return ALONE
     if not dist.is_initialized():
-        dist.init_process_group("gloo")
+        dist.init_process_group(_backend(torch.device(device)))
     return Ranks(dist.get_rank(), n_ranks)
+
+
+def leave_ranks() -> None:
+    """Say goodbye to the others, so that nobody takes the end for a failure."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def restarted() -> bool:
+    """Whether torchrun has started this process again, after one of them had ended."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+
+
+def _backend(device: torch.device) -> str:
+    if device.type != "cuda":
+        return "gloo"
+    n_gpus, here = torch.cuda.device_count(), int(os.environ.get("LOCAL_RANK", "0"))
+    torch.cuda.set_device(here % n_gpus)
+    enough = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) <= n_gpus
+    return "cpu:gloo,cuda:nccl" if enough and dist.is_nccl_available() else "gloo"

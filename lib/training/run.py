@@ -6,8 +6,10 @@ are, bit for bit, those of a run that nobody interrupted (times aside), on the s
 
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -24,6 +26,7 @@ from lib.training.build import (
 from lib.training.checkpoint import Checkpoint, load_latest, paths, save
 from lib.training.config import Config
 from lib.training.divergence import Guard
+from lib.training.engine import Engine
 from lib.training.log import Log
 from lib.training.loop import Step, evaluate, training_steps
 from lib.training.precision import choose_precision
@@ -46,6 +49,7 @@ class Run:
     tokens: int = 0  # predicted in all of them
     seconds: float = 0.0  # that they took
     guard: Guard = field(default_factory=Guard)
+    engine: Engine | None = None  # of processes on a mesh
 
     @property
     def folder(self) -> Path:
@@ -55,7 +59,7 @@ class Run:
     def steps(self) -> Iterator[Step]:
         """Train to the end. Each step is logged, and saved if it is time, before it is yielded."""
         config, run = self.config, self.config.run
-        valid = validation_batches(config) if self.ranks.rank == 0 else None
+        valid = self._validation_batches()
         board = self.folder / "tensorboard" if run.tensorboard else None
         steps = training_steps(
             self.model,
@@ -70,11 +74,10 @@ class Run:
             z_loss=run.z_loss,
             guard=self.guard,
             ranks=self.ranks,
+            engine=self.engine,
         )
-        if self.ranks.rank > 0:
-            yield from steps
-            return
-        with Log(self.folder / LOG, self.step, board) as log:
+        first = self.ranks.rank == 0
+        with Log(self.folder / LOG, self.step, board) if first else nullcontext() as log:
             for step in steps:
                 self.step = step.step
                 self.tokens += step.tokens
@@ -82,11 +85,25 @@ class Run:
                 last = step.step == run.steps
                 if valid is not None and (last or step.step % run.eval_every == 0):
                     valid.restore({"next": 0})
-                    step = replace(step, valid=evaluate(self.model, valid, run.eval_batches))
-                log.write(asdict(step) | {"tokens": self.tokens, "seconds": round(self.seconds, 3)})
-                if last or step.step % run.save_every == 0:
+                    step = replace(step, valid=self._evaluate(valid))
+                if log is not None:
+                    said = {"tokens": self.tokens, "seconds": round(self.seconds, 3)}
+                    log.write(asdict(step) | said)
+                if (first or self.engine is not None) and (last or step.step % run.save_every == 0):
                     self.save()
                 yield step
+
+    def _validation_batches(self) -> Batches | None:
+        """Those of this process; the first alone evaluates, unless all have to."""
+        if self.engine is not None:
+            return validation_batches(self.config, self.engine.readers)
+        return validation_batches(self.config) if self.ranks.rank == 0 else None
+
+    def _evaluate(self, batches: Batches) -> float:
+        n_batches = self.config.run.eval_batches
+        if self.engine is not None:
+            return self.engine.evaluate(batches, n_batches)
+        return evaluate(self.model, batches, n_batches)
 
     def save(self) -> Path:
         """Write a checkpoint now."""
@@ -95,11 +112,16 @@ class Run:
             "seconds": self.seconds,
             "batches": self.batches.state(),
             "guard": asdict(self.guard),
+        }
+        folder = self.folder / CHECKPOINTS
+        if self.engine is not None:
+            return self.engine.save(folder, self.step, state)
+        state |= {
             "optimizer": self.optimizer.state_dict()["state"],
             "random": torch.get_rng_state(),  # for models that draw numbers, such as dropout
         }
         checkpoint = Checkpoint(self.step, self.model.state_dict(), state)
-        return save(self.folder / CHECKPOINTS, checkpoint, self.config.run.keep)
+        return save(folder, checkpoint, self.config.run.keep)
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Become what the run was when the checkpoint was written.
@@ -109,11 +131,22 @@ class Run:
         state, groups = checkpoint.state, self.optimizer.state_dict()["param_groups"]
         self.model.load_state_dict(checkpoint.weights)
         self.optimizer.load_state_dict({"state": state["optimizer"], "param_groups": groups})
+        torch.set_rng_state(state["random"])
+        self._go_on_from(checkpoint.step, state)
+
+    def restore_latest(self) -> None:
+        """Become what the newest whole checkpoint says. Raises FileNotFoundError without one."""
+        folder = self.folder / CHECKPOINTS
+        if self.engine is None:
+            self.restore(load_latest(folder))
+        else:
+            self._go_on_from(*self.engine.restore_latest(folder))
+
+    def _go_on_from(self, step: int, state: dict[str, Any]) -> None:
         self.batches.restore(state["batches"])
         self.guard = Guard(**state["guard"])
-        self.step, self.tokens = checkpoint.step, state["tokens"]
+        self.step, self.tokens = step, state["tokens"]
         self.seconds = state["seconds"]
-        torch.set_rng_state(state["random"])
 
 
 def start(config: Config, ranks: Ranks = ALONE) -> Run:
@@ -144,7 +177,7 @@ def resume(folder: Path, overrides: Iterable[str] = (), ranks: Ranks = ALONE) ->
         write_atomically(folder / CONFIG, to_toml(config))
     run = _make(config, ranks)
     try:
-        run.restore(load_latest(folder / CHECKPOINTS))
+        run.restore_latest()
     except FileNotFoundError:
         warnings.warn(f"{folder} has no whole checkpoint: starting at step 1.", stacklevel=2)
     return run
@@ -181,6 +214,12 @@ def _make(config: Config, ranks: Ranks) -> Run:
     if config.run.threads is not None:
         torch.set_num_threads(config.run.threads)
     torch.manual_seed(config.run.seed)  # for whatever the model may draw while it trains
+    if config.mesh.is_used and max(config.mesh.fit(ranks.n_ranks).sizes) > 1:
+        from lib.training.mesh_engine import MeshEngine  # a second of imports that others save
+
+        engine = MeshEngine(config)
+        batches = training_batches(config, engine.readers)
+        return Run(config, engine.model, engine.optimizer, batches, ranks, engine=engine)
     model = make_model(config)
     optimizer = make_optimizer(config.optimizer, model)
     return Run(config, model, optimizer, training_batches(config, ranks), ranks)

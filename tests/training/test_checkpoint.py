@@ -95,7 +95,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize(
-    "call", ["os.replace", "shutil.rmtree", "save_file", "_write_json", "_sync"]
+    "call", ["os.replace", "shutil.rmtree", "save_file", "write_json", "_sync"]
 )
 @pytest.mark.parametrize("nth", [1, 2, 3])
 def test_a_kill_at_any_moment_leaves_a_whole_one(tmp_path, monkeypatch, call, nth):
