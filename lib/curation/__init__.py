@@ -4,4 +4,7 @@ Duplicates: murmur3 and exact, for those that are equal; bloom, to remember what
 memory; for those that are nearly equal shingles, minhash, lsh and union_find, each with what it
 means, and near_duplicates, which joins them, with fast_shingles, fast_minhash, band_files and grown
 behind it; repeated_spans, for passages inside of texts.
+
+Rules: page counts what rules look at, rules applies limits and gives reasons, published_rules has
+those of papers; c4 also cuts lines.
 """
