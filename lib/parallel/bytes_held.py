@@ -1,7 +1,7 @@
 """What a rank holds right now, to be compared with what a formula says it should.
 
 Counted is memory, not tensors: many parameters may be views of one vector, and a view of a part
-keeps the whole alive. What a call under way holds is counted with what it will become.
+keeps the whole alive. What is being sent is still held.
 
 Letters: n ranks.
 """
@@ -64,6 +64,8 @@ def _extra_gradients(holder: nn.Module | torch.optim.Optimizer | None) -> list[T
         found = [bucket.flat for bucket in holder.buckets]
     elif isinstance(holder, ZeroOptimizer):
         found = [tensor for each in holder.owned for tensor in (each.bucket.flat, each.gradient)]
+        found += holder.reducer.travelling
     elif isinstance(holder, FullySharded):
-        found = [shard.gradient for unit in holder.units for shard in unit.shards]
+        shards = [shard for unit in holder.units for shard in unit.shards]
+        found = [tensor for shard in shards for tensor in (shard.gradient, shard.sent)]
     return [tensor for tensor in found if tensor is not None]

@@ -52,7 +52,8 @@ class FlatShard:
         for i, weight in enumerate(self.weights):
             if self.learns:
                 weight.register_post_accumulate_grad_hook(partial(self._take, i))
-        self.gradient: Tensor | None = None
+        self.gradient: Tensor | None = None  # of all values, as it comes in
+        self.sent: Tensor | None = None  # and while it travels
         self.arrived: set[int] = set()
         self.pending: Pending | None = None
         self.is_full = True
@@ -64,19 +65,14 @@ class FlatShard:
         return self.full.untyped_storage().nbytes()
 
     @property
-    def full_bytes(self) -> int:
-        """Memory of the whole weights, or of the whole gradients, while they are there."""
-        return n_bytes(self.full)
-
-    @property
     def gradient_bytes(self) -> int:
-        """Memory of the whole gradients now, in as far as they have not been reduced."""
-        return n_bytes(self.gradient)
+        """Memory of whole gradients now, until all that is left of them are pieces."""
+        return n_bytes(self.gradient) + n_bytes(self.sent)
 
     def start_gather(self) -> None:
         """Begin to collect all parts, in the type in which the layers compute."""
         if not self.is_full and self.pending is None:
-            self.full.untyped_storage().resize_(self.full_bytes)
+            self.full.untyped_storage().resize_(n_bytes(self.full))
             part = self.own.to(self.full.dtype)
             self.pending = self.comm.start("all_gather", part, into=self.full)
 
@@ -99,17 +95,17 @@ class FlatShard:
 
     def start_reduce(self) -> Pending:
         """Send the gradients where their pieces are. Zeros for those that have not come."""
-        gradient = self._gradient()
+        self.sent = self._gradient()
         for i, view in enumerate(self.gradient_views):
             if i not in self.arrived:
                 view.zero_()
         self.gradient, self.gradient_views = None, []
         self.arrived.clear()
-        return self.comm.start("reduce_scatter", gradient, reduction="mean")
+        return self.comm.start("reduce_scatter", self.sent, reduction="mean")
 
     def accept(self, part: Tensor) -> None:
         """Give every piece its gradient, or add to what it has, in the type of the pieces."""
-        part = part.to(self.own.dtype)
+        self.sent, part = None, part.to(self.own.dtype)
         for place, kept in zip(self.layout.pieces(self.comm.rank), self.kept):
             gradient = part[place.at : place.at + place.numel]
             if kept.piece.grad is None:

@@ -226,7 +226,6 @@ class FullySharded(nn.Module):
     def _note(self, what: str, unit: Unit) -> None:
         gathered = sum(each.gathered_bytes for each in self.units)
         gradients = sum(each.gradient_bytes for each in self.units)
-        gradients += sum(shard.full_bytes for _, sent in self.under_way for shard, _ in sent)
         seconds = time.perf_counter() - self.begin
         self.events.append(Event(what, unit.name, gathered, gradients, seconds))
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from lib.parallel.buckets import Bucket
 from lib.parallel.comm import Pending
@@ -68,13 +68,18 @@ class Reducer:
         self._reset()
 
     @property
+    def travelling(self) -> list[Tensor]:
+        """What is sent at the moment."""
+        return [flat for _, flat, _ in self.under_way]
+
+    @property
     def is_busy(self) -> bool:
         """Gradients have come for which `finish` has not been called yet."""
         return any(self.arrived)
 
     def _reset(self) -> None:
         self.arrived: list[set[int]] = [set() for _ in self.buckets]
-        self.under_way: list[tuple[int, Pending]] = []
+        self.under_way: list[tuple[int, Tensor, Pending]] = []
         self.n_started = 0
 
     def _watch(self, b: int, bucket: Bucket) -> None:
@@ -118,11 +123,11 @@ class Reducer:
         if self.at_once is not None and len(self.under_way) >= self.at_once:
             self._wait_for_first()
         self.n_started += 1
-        self.under_way.append((b, self.start(bucket)))
+        self.under_way.append((b, bucket.allocate(), self.start(bucket)))
         self._note("started", b)
 
     def _wait_for_first(self) -> None:
-        b, pending = self.under_way.pop(0)
+        b, _, pending = self.under_way.pop(0)
         self.finished(self.buckets[b], pending.wait())
         self._note("finished", b)
 
