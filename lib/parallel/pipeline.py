@@ -105,7 +105,7 @@ class PipelineStage(nn.Module):
         if stage:
             x = run.mail.take(("F", stage - 1, i)).requires_grad_(torch.is_grad_enabled())
         with self._recorded(action):
-            with DeferredWeights(later) if run.splits else nullcontext():
+            with DeferredWeights(later) if run.splits(action) else nullcontext():
                 y = self.chunks[action.chunk](x)
             if is_last:
                 y = self.loss(y, run.targets[i]) * run.shares[i]
@@ -118,16 +118,15 @@ class PipelineStage(nn.Module):
 
     def _backward(self, run: "_Run", action: Action) -> None:
         stage, i = self.stage_of(action), action.microbatch
-        dy = torch.ones_like(run.loss)
-        if stage < self.n_stages - 1:
-            dy = run.mail.take(("B", stage + 1, i))
+        is_last = stage == self.n_stages - 1
+        dy = None if is_last else run.mail.take(("B", stage + 1, i))
         held = run.held.pop((action.chunk, i), None)  # None: nothing here learns
         with self._recorded(action):
             if held is not None:
                 torch.autograd.backward(held.y, dy)
         if stage:
             run.mail.send(("B", stage, i), held.x.grad)
-        if held is not None and run.splits:
+        if held is not None and run.splits(action):
             run.held[action.chunk, i] = Held(None, None, held.later)
 
     def _weights(self, run: "_Run", action: Action) -> None:
@@ -171,7 +170,9 @@ class _Run:
         m = 1 + max(action.microbatch for action in orders[0])
         self.parts, self.targets = batch.tensor_split(m), targets.tensor_split(m)
         self.shares = [len(part) / len(batch) for part in self.parts]
-        self.splits = any(action.kind == "W" for action in orders[stage.comm.rank])
+        self.weights_later = {
+            (a.chunk, a.microbatch) for a in orders[stage.comm.rank] if a.kind == "W"
+        }
         self.held: dict[tuple[int, int], Held] = {}
         self.loss = torch.zeros((), dtype=stage.dtype, device=batch.device)  # or wider, as it comes
 
@@ -181,6 +182,10 @@ class _Run:
             return torch.empty((*rows, stage.width), dtype=stage.dtype, device=part.device)
 
         self.mail = Mail(stage.comm, orders, stage.n_stages, message)
+
+    def splits(self, action: Action) -> bool:
+        """Whether the weights have an action of their own; else B does all."""
+        return (action.chunk, action.microbatch) in self.weights_later
 
 
 def _check(stage: PipelineStage, orders: list[Order], batch: Tensor) -> None:

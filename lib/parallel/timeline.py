@@ -43,9 +43,11 @@ class Timeline:
 
     @property
     def peak_live(self) -> list[int]:
-        """The most microbatches of which each rank held activations; each chunk's are counted."""
-        orders = [[e.action for e in self.of(rank)] for rank in range(self.n_ranks)]
-        return [peak_live(order) for order in orders]
+        """The most microbatches of which each rank held activations; each chunk's are counted.
+
+        F makes what the way back needs. The last action on the microbatch frees it.
+        """
+        return [_peak_live(self.of(rank)) for rank in range(self.n_ranks)]
 
     def of(self, rank: int) -> list[Event]:
         """The events of one rank, in their order."""
@@ -61,15 +63,11 @@ class Timeline:
         return Timeline(moved, self.n_ranks)
 
 
-def peak_live(letters: list[str]) -> int:
-    """The most activations held at once by a rank that does F, B and W in this order.
-
-    F makes what the way back needs. W, or B where B does it all, frees it.
-    """
-    last = "W" if "W" in letters else "B"
+def _peak_live(events: list[Event]) -> int:
+    last = {(event.chunk, event.microbatch): event for event in events}
     held = peak = 0
-    for letter in letters:
-        held += letter == "F"
+    for event in events:
+        held += event.action == "F"
         peak = max(peak, held)
-        held -= letter == last
+        held -= event is last[event.chunk, event.microbatch]
     return peak

@@ -244,6 +244,9 @@ def test_what_autograd_keeps_is_freed_when_the_schedule_says():
     for kind, expected in [("gpipe", [7, 7, 7]), ("1f1b", [3, 2, 1])]:
         for rank, (peak, left) in enumerate(simulate(kept_for_backward, 3, kind, 7)):
             assert peak == expected[rank] * one[rank][0] and left == 0
+    # Where W waits, autograd has let go of all: only what the products need is kept for it.
+    for rank, (peak, left) in enumerate(simulate(kept_for_backward, 3, "zero-bubble", 7)):
+        assert peak == (3 - rank) * one[rank][0] and left == 0
 
 
 def test_orders_nobody_has_thought_of():
@@ -256,8 +259,10 @@ def test_orders_nobody_has_thought_of():
         return loss, by_layer(stage)
 
     loss, gradients = at_once(layers(0, 12), *data(), F.mse_loss)
-    for runs in (simulate, launch):
-        parts = runs(run, 2, [[F0, F1, B0, B1], [F1, F0, B1, B0]])
+    W0 = Action("W", 0)
+    crossed, mixed = [F1, F0, B1, B0], [F0, F1, B0, B1, W0]  # split for one microbatch only
+    for runs, first, last in [(simulate, mixed, crossed), (launch, [F0, F1, B0, B1], crossed)]:
+        parts = runs(run, 2, [first, last])
         torch.testing.assert_close(parts[1][0], loss)
         torch.testing.assert_close(together(part for _, part in parts), gradients)
 
