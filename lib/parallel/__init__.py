@@ -8,4 +8,9 @@ processes, with by_value, pool, fork_server, rank_process and errors behind it.
 A model cut by layers: schedules, who works when; timeline and bubble, what that costs; pipeline,
 which runs a schedule, with mail and deferred for it; pipeline_model, a Transformer in stages.
 A layer cut by experts: routed, the layer, then expert, its ranks. failures: how often to save.
+
+Matrices cut by columns and rows: conjugates, steps that gradients flow through; region and tensor;
+vocabulary; sequence, what is between the matrices; tensor_block, tensor_model and tensor_weights, a
+Transformer. Sequences cut by positions: positions, attention_blocks, context, context_model. All at
+once: mesh, tensor_stage, composed.
 """
