@@ -1,4 +1,4 @@
-"""Where text comes from: installed docs and code, a story grammar, a little web, downloads on request.
+"""Where text comes from: installed docs and code, a story grammar, a little web, downloads.
 
 Read documents (the interface of all), docs, code, samples; then grammar and tales; then downloads.
 
