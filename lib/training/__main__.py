@@ -14,8 +14,8 @@ Whoever crashes or is killed: all start again, from the last checkpoint, at most
 A run goes on with another number of processes, also a single one, and on another mesh:
   torchrun --nproc-per-node 4 -m lib.training resume FOLDER mesh.shard=2 mesh.pipeline=2
 
-GPUs (run.device=cuda) talk by NCCL, CPUs by gloo. NCCL needs Linux; on Windows and macOS a mesh
-works on CPUs, where PyTorch for Windows also lacks some of its rendezvous.
+GPUs (run.device=cuda) talk by NCCL, which is for Linux; CPUs by gloo, on every system. A mesh on
+GPUs, on macOS or on Windows has not been tried yet.
 """
 
 import argparse
@@ -61,7 +61,8 @@ def train(options: argparse.Namespace) -> None:
     config = read_config(Config, options.config, options.override)
     ranks = join_ranks(config.run.device)
     folder = Path(config.run.folder)
-    if restarted() and ranks.agree((folder / CONFIG).exists()):
+    again = not ranks.agree(not restarted())  # torchrun does not tell those on other machines
+    if ranks.agree((folder / CONFIG).exists()) and again:
         _train(resume(folder, ranks=ranks))
     else:
         _train(start(config, ranks))

@@ -18,13 +18,13 @@ from torch.nn.parallel import DistributedDataParallel
 
 from lib.model.transformer import Transformer
 from lib.training import sharded_checkpoint
+from lib.training.accumulation import check_weights
 from lib.training.batches import Batch, Batches
 from lib.training.build import make_optimizer, parameter_order
 from lib.training.config import Config
 from lib.training.mesh import make_mesh
 from lib.training.mesh_model import make_parts, unwrapped
 from lib.training.mesh_optimizer import StandIns, local
-from lib.training.mesh_pipeline import Pipeline
 from lib.training.ranks import Ranks
 from lib.training.recomputation import recomputed_blocks
 
@@ -42,10 +42,12 @@ class MeshEngine:
         self.optimizer = make_optimizer(config.optimizer, nn.ModuleList(models))
         names = {p: name for name, p in self.parameters.items()}
         self.stand_ins = StandIns(self.optimizer, names)
+        self.device = next(iter(names)).device
         self.pipeline = None
         if self.mesh.config.pipeline > 1:
-            microbatches, device = config.run.microbatches, next(iter(names)).device
-            self.pipeline = Pipeline(self.parts, self.mesh, microbatches, device)
+            from lib.training.mesh_pipeline import Pipeline  # with it comes a compiler
+
+            self.pipeline = Pipeline(self.parts, self.mesh, config.run.microbatches, self.device)
 
     @property
     def readers(self) -> Ranks:
@@ -57,6 +59,7 @@ class MeshEngine:
         for p in self.parameters.values():
             p.grad = None
         (n_targets,) = self.mesh.total_of_readers([batch.n_counted])
+        check_weights([batch], [n_targets])
         # Wrapped modules average over those who read; here, everyone has a part of a sum.
         averages = any(map(is_wrapped, self.parts))
         weight = (self.mesh.readers.n_ranks if averages else 1) / n_targets
@@ -78,20 +81,20 @@ class MeshEngine:
 
     def norm(self) -> float:
         """The length of the whole gradient: each number counts once, whoever has copies of it."""
-        squares = 0.0
+        squares = torch.zeros((), dtype=torch.float64)
         for p in self.parameters.values():
             if p.grad is not None:
                 wide = torch.promote_types(p.grad.dtype, torch.float32)
-                length = torch.linalg.vector_norm(local(p.grad), dtype=wide).item()
-                squares += length**2 / self._n_copies(p)
-        return self.mesh.total([squares])[0] ** 0.5
+                length = torch.linalg.vector_norm(local(p.grad), dtype=wide)
+                squares = squares.to(length.device) + length.double().square() / self._n_copies(p)
+        return self.mesh.total([squares.item()])[0] ** 0.5
 
     @torch.no_grad()
     def evaluate(self, batches: Batches, n_batches: int) -> float:
         """As `loop.evaluate`; each process reads its part, `batches` being for this rank."""
-        device, loss, n_targets = next(iter(self.parameters.values())).device, 0.0, 0
+        loss, n_targets = 0.0, 0
         for batch in islice(batches, n_batches):
-            loss += self._loss(batch.to(device))
+            loss += self._loss(batch.to(self.device))
             n_targets += batch.n_counted
         loss, total = self.mesh.total_of_readers([loss, n_targets])
         return loss / max(1, total)
