@@ -13,8 +13,8 @@ from lib.training.clipping import global_norm
 
 
 def shard_norm(comm: Comm, params: Iterable[Tensor]) -> Float[Tensor, ""]:
-    """The norm of the gradients on all ranks together, each of which has other ones."""
-    mine = global_norm(params)
+    """The norm of the gradients on all ranks together, each of which has other ones, or none."""
+    mine = global_norm(params).double().to(getattr(comm, "device", "cpu"))
     return comm.all_reduce(mine.square().view(1))[0].sqrt()
 
 

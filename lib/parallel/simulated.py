@@ -188,6 +188,10 @@ def _outcome(came: dict[int, Any]) -> list[Tensor | None]:
     if any(other != op for other, _, _ in calls):
         names = ", ".join(f"rank {r} in {name}" for r, (name, _, _) in enumerate(calls))
         raise RuntimeError(f"All ranks must call the same collectives in the same order: {names}.")
+    kinds = [(x.dtype, tuple(x.shape)) for _, x, _ in calls if x is not None]
+    if "send_rows" not in options and len(set(kinds)) > 1:
+        given = ", ".join(f"rank {r} {dtype} {shape}" for r, (dtype, shape) in enumerate(kinds))
+        raise RuntimeError(f"In {op} all ranks must give the same type and shape: {given}.")
     if "send_rows" in options:
         options = {"rows": [call[2]["send_rows"] for call in calls]}
     return ON_LISTS[op]([x for _, x, _ in calls], **options)
