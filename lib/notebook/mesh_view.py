@@ -14,6 +14,7 @@ from lib.notebook.colours import CYCLE, RED, TEAL, ink
 from lib.notebook.frames import frames
 from lib.notebook.rendered import Rendered
 from lib.notebook.svg import INK, PALE, RULE, box, drawing, heading, rule, words
+from lib.parallel.mesh import Grid
 
 CHIP, GAP, EDGE = 48, 8, 14  # pixels
 MOST = 64
@@ -27,7 +28,8 @@ def mesh_view(
     """The whole mesh with the groups of one axis; `note` is written below, a cost for example."""
     _check(sizes, show, node_size)
     n = prod(sizes.values())
-    groups = groups_of(sizes, show)
+    grid = Grid(**sizes)
+    groups = grid.groups(show)
     colour_of = {gpu: CYCLE[i % len(CYCLE)] for i, group in enumerate(groups) for gpu in group}
     places = _places(n, node_size)
     said = describe(sizes, show, node_size)
@@ -40,7 +42,7 @@ def mesh_view(
     drawn += _nodes(n, node_size)
     drawn += _links(groups[0], places, node_size)
     for gpu, (x, y) in places.items():
-        drawn += _chip(gpu, x, y, colour_of[gpu], coordinates(sizes, gpu), gpu in groups[0])
+        drawn += _chip(gpu, x, y, colour_of[gpu], grid.coordinates(gpu), gpu in groups[0])
     drawn.append(words(EDGE, bottom + 4, note or _legend(sizes), 11.5))
     alt = alt or f"{n} GPUs in {n_nodes} nodes. {AXES.get(show, show)} groups: {said}. {note}"
     return Rendered(drawing(width, bottom + 18, drawn, alt=alt), f"[Drawing: {alt}]")
@@ -61,29 +63,12 @@ def mesh_slider(
     )
 
 
-def groups_of(sizes: Mapping[str, int], axis: str) -> list[list[int]]:
-    """The GPUs that differ along one axis only; the last axis of `sizes` counts fastest."""
-    n, stride = prod(sizes.values()), _stride(sizes, axis)
-    firsts = [gpu for gpu in range(n) if gpu // stride % sizes[axis] == 0]
-    return [[first + stride * i for i in range(sizes[axis])] for first in firsts]
-
-
-def coordinates(sizes: Mapping[str, int], gpu: int) -> dict[str, int]:
-    """Where a GPU is along every axis."""
-    return {axis: gpu // _stride(sizes, axis) % size for axis, size in sizes.items()}
-
-
 def describe(sizes: Mapping[str, int], axis: str, node_size: int = 8) -> str:
     """How many GPUs a group has, and which links it needs, in words."""
-    group = groups_of(sizes, axis)[0]
-    n_nodes = len({gpu // node_size for gpu in group})
+    grid = Grid(**sizes)
+    n_nodes = grid.nodes_of(axis, per_node=node_size)
     where = "inside a node, by NVLink" if n_nodes == 1 else f"over {n_nodes} nodes, by the network"
-    return f"{len(group)} GPUs {where}"
-
-
-def _stride(sizes: Mapping[str, int], axis: str) -> int:
-    inner = list(sizes)[list(sizes).index(axis) + 1 :]
-    return prod(sizes[name] for name in inner)
+    return f"{sizes[axis]} GPUs {where}"
 
 
 def _node_columns(node_size: int) -> int:

@@ -2,31 +2,19 @@
 
 import pytest
 
-from lib.notebook.mesh_view import coordinates, describe, groups_of, mesh_slider, mesh_view
+from lib.notebook.mesh_view import describe, mesh_slider, mesh_view
 from lib.parallel.layout import Layout
+from lib.parallel.mesh import Grid
 
 SIZES = {"pp": 2, "dp": 3, "tp": 4}
 
 
-def test_groups_by_hand():
-    assert groups_of(SIZES, "tp")[:2] == [[0, 1, 2, 3], [4, 5, 6, 7]]
-    assert groups_of(SIZES, "dp")[1] == [1, 5, 9]
-    assert groups_of(SIZES, "pp")[-1] == [11, 23]
-    for axis in SIZES:
-        assert sorted(gpu for group in groups_of(SIZES, axis) for gpu in group) == list(range(24))
-
-
-def test_coordinates_count_the_last_axis_fastest():
-    assert coordinates(SIZES, 0) == {"pp": 0, "dp": 0, "tp": 0}
-    assert coordinates(SIZES, 17) == {"pp": 1, "dp": 1, "tp": 1}
-
-
 def test_groups_are_those_of_a_layout():
-    """A Layout says size and stride of the same groups."""
+    """A Layout says size and stride of the groups that a Grid lists."""
     layout = Layout(dp=3, tp=4, pp=2)
     for axis, kind in {"tp": "tensor", "dp": "data", "pp": "pipeline"}.items():
         size, stride = layout.group(kind)
-        first = groups_of(SIZES, axis)[0]
+        first = Grid(**SIZES).groups(axis)[0]
         assert len(first) == size and first[1] - first[0] == stride
 
 
