@@ -249,6 +249,22 @@ def test_what_autograd_keeps_is_freed_when_the_schedule_says():
         assert peak == (3 - rank) * one[rank][0] and left == 0
 
 
+def test_outputs_are_not_kept_once_they_are_sent():
+    def alive(comm):
+        stage, outputs, counts = a_stage(comm), [], []
+
+        def look(module, inputs, y):
+            outputs.append(weakref.ref(y))
+            counts.append(sum(ref() is not None for ref in outputs))
+
+        stage.chunks[0].register_forward_hook(look)
+        stage.run(schedule("gpipe", comm.n_ranks, 4), *data())
+        return counts
+
+    *before_the_loss, _ = simulate(alive, 3)
+    assert before_the_loss == [[1] * 4] * 2
+
+
 def test_orders_nobody_has_thought_of():
     """Messages arrive in another order than they are needed: they are put aside."""
     F0, F1, B0, B1 = (Action(kind, i) for kind in "FB" for i in (0, 1))
