@@ -116,8 +116,9 @@ class SimulatedComm(Comm):
     """One of the ranks of a world, or of a group of them."""
 
     def __init__(self, world: World, rank: int, group: list[int] | None = None) -> None:
-        self.world, self.group = world, list(range(world.n_ranks)) if group is None else group
-        self.me, self.rank, self.n_ranks = rank, self.group.index(rank), len(self.group)
+        group = list(range(world.n_ranks)) if group is None else group
+        self.rank, self.n_ranks, self.group = group.index(rank), len(group), group
+        self.world, self.me = world, rank
         self.traffic, self.n_calls, self.n_splits = Traffic(), 0, 0
         self.name: tuple = tuple(self.group)
 
