@@ -32,12 +32,12 @@ def cell(
     """A box with a number in it; empty and dashed without ranks. A `strong` one has just come."""
     if not ranks:
         return [box(x, y, w, h, "none", RULE, stroke_dasharray="3 3", rx=3)]
-    wide = w / len(ranks)
-    parts = [
-        box(x + wide * i, y, wide, h, tinted(rank_colour(rank), TINT))
-        for i, rank in enumerate(sorted(ranks))
-    ]
-    parts.append(box(x, y, w, h, "none", INK if strong else RULE, stroke_width=2 if strong else 1))
+    edge = {"edge": INK if strong else RULE, "stroke_width": 2 if strong else 1}
+    wide, fills = w / len(ranks), [tinted(rank_colour(rank), TINT) for rank in sorted(ranks)]
+    stripes = [box(x + wide * i, y, wide, h, fill) for i, fill in enumerate(fills)]
+    parts = [box(x, y, w, h, fills[0], **edge)]
+    if len(ranks) > 1:
+        parts = [*stripes, box(x, y, w, h, **edge)]
     middle, base = x + w / 2, y + h / 2 + 4.5
     return [*parts, words(middle, base, text, 12, anchor="middle")]
 
