@@ -56,7 +56,7 @@ class FlatShard:
         self.sent: Tensor | None = None  # and while it travels
         self.arrived: set[int] = set()
         self.pending: Pending | None = None
-        self.is_full = True
+        self.is_full, self.is_reduced = True, False
         self.free()
 
     @property
@@ -99,7 +99,7 @@ class FlatShard:
         for i, view in enumerate(self.gradient_views):
             if i not in self.arrived:
                 view.zero_()
-        self.gradient, self.gradient_views = None, []
+        self.gradient, self.gradient_views, self.is_reduced = None, [], True
         self.arrived.clear()
         return self.comm.start("reduce_scatter", self.sent, reduction="mean")
 
@@ -137,6 +137,13 @@ class FlatShard:
 
     def _take(self, i: int, weight: nn.Parameter) -> None:
         """Move a gradient to the others, or add it to what came before."""
+        if self.is_reduced:
+            module, name = self.places[i][0]
+            raise RuntimeError(
+                f"A gradient of {name} of a {type(module).__name__} came after its unit had been "
+                "taken for done. This happens when a unit returns, unchanged, a tensor of an "
+                "earlier one: choose units that only return what they compute."
+            )
         self._gradient()
         if i in self.arrived:
             self.gradient_views[i] += weight.grad

@@ -95,7 +95,7 @@ class FullySharded(nn.Module):
             self._wait_for_first()
         self.in_backward = False
         for unit in self.units:
-            unit.calls, unit.begun, unit.is_reduced = 0, 0, False
+            unit.reset()
 
     @contextmanager
     def no_reduction(self) -> Iterator[None]:
@@ -172,7 +172,7 @@ class FullySharded(nn.Module):
         """When the gradient of a unit's output exists, all units that ran after it are done."""
         self.in_backward = True
         unit.begun += 1
-        done = [u for u in reversed(self.order) if u.is_done and u not in (unit, *unit.around)]
+        done = [u for u in reversed(self.order) if u.is_done and not u.is_around_or_in(unit)]
         for other in done:
             self._free(other)
         self._gather(unit, self._ahead(unit, self.order[::-1]))

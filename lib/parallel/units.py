@@ -37,6 +37,16 @@ class Unit:
         """Backward has been through all that forward has done here."""
         return 0 < self.calls == self.begun
 
+    def is_around_or_in(self, other: "Unit") -> bool:
+        """Or is the other one itself."""
+        return self is other or self in other.around or other in self.around
+
+    def reset(self) -> None:
+        """A backward pass is over."""
+        self.calls, self.begun, self.is_reduced = 0, 0, False
+        for shard in self.shards:
+            shard.is_reduced = False
+
     def kept(self) -> Iterator[tuple[Kept, list[Place]]]:
         """What this rank keeps of every parameter, and where modules look for it."""
         for shard in self.shards:
