@@ -10,6 +10,7 @@ together; data, which averages them. Whatever all ranks hold can be held once: z
 zero_state and shard_norm, for optimizer state and gradients; fsdp, with flat_shard, units and
 trees, for the weights too. shard_files and reshard save and load that (objects sends anything);
 bytes_held says what a rank has.
+
 A model cut by layers: schedules, who works when; timeline and bubble, what that costs; pipeline,
 which runs a schedule, with mail and deferred for it; pipeline_model, a Transformer in stages.
 A layer cut by experts: routed, the layer, then expert, its ranks. failures: how often to save.
