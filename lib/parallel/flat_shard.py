@@ -51,6 +51,7 @@ class FlatShard:
         self.weights = [nn.Parameter(view, requires_grad=self.learns) for view in views]
         for i, weight in enumerate(self.weights):
             if self.learns:
+                _take_hooks(params[i], weight)
                 weight.register_post_accumulate_grad_hook(partial(self._take, i))
         self.gradient: Tensor | None = None  # of all values, as it comes in
         self.sent: Tensor | None = None  # and while it travels
@@ -151,3 +152,9 @@ class FlatShard:
             self.gradient_views[i].copy_(weight.grad)
         self.arrived.add(i)
         weight.grad = None
+
+
+def _take_hooks(parameter: nn.Parameter, weight: nn.Parameter) -> None:
+    """What changes a gradient on its way, as where ranks use a weight each for its positions."""
+    for hook in (parameter._backward_hooks or {}).values():
+        weight.register_hook(hook)

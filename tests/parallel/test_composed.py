@@ -6,10 +6,19 @@ import torch
 from lib.model.config import ModelConfig
 from lib.model.transformer import Transformer
 from lib.parallel.composed import Composed
+from lib.parallel.conjugates import part_of
+from lib.parallel.data import DataParallel
 from lib.parallel.errors import RankError
+from lib.parallel.fsdp import FullySharded
 from lib.parallel.launch import launch
 from lib.parallel.mesh import Mesh
 from lib.parallel.simulated import simulate
+from lib.parallel.tensor import shard
+from lib.parallel.tensor_block import TensorBlock
+from lib.parallel.tensor_model import tensor_parallel
+from lib.parallel.tensor_weights import cut_dimension
+from lib.parallel.vocabulary import vocabulary_cross_entropy
+from lib.parallel.zero import ZeroOptimizer
 from lib.training.clipping import clip_gradients
 from lib.training.losses import cross_entropy
 
@@ -93,6 +102,44 @@ def test_two_steps_on_a_mesh_are_those_of_one_process(run, n_ranks, name, sizes,
         for key, weight in state.items():  # Adam divides by gradients, so by their last digits
             torch.testing.assert_close(weights[key], weight, rtol=1e-6, atol=1e-8, msg=key)
         assert n_held < 1.3 * n_whole / n_parts + V * COMMON["width"]
+
+
+def on_parts(comm, way, expected):
+    """dp x tp, where dp is averaged, or sharded, by what knows nothing of tp."""
+    mesh = Mesh(comm, dp=2, tp=2)
+    model = tensor_parallel(model_of("gpt2"), mesh["tp"], sequence=True)
+    if way == "buckets":
+        model = DataParallel(model, mesh["dp"], bucket_bytes=4096)
+    if way == "fsdp":
+        model = FullySharded(model, mesh["dp"], unit=TensorBlock)
+    optimizer = optimizer_of(model)
+    if way == "zero":
+        optimizer = ZeroOptimizer(
+            model.parameters(), torch.optim.AdamW, mesh["dp"], stage=2, lr=0.01
+        )
+    for ids, targets in batches():
+        optimizer.zero_grad()
+        mine = [part_of(mesh["dp"], x, 0) for x in (ids, targets)]
+        loss = vocabulary_cross_entropy(mesh["tp"], model(mine[0]), mine[1], V)
+        loss.backward()
+        if way != "zero":
+            model.finish()
+        optimizer.step()
+    state = model.full_state() if way == "fsdp" else getattr(model, "module", model).state_dict()
+    for name, weight in expected.items():
+        part = shard(weight, cut_dimension(name), mesh["tp"])
+        torch.testing.assert_close(state[name], part, rtol=1e-6, atol=1e-8, msg=name)
+
+
+@pytest.mark.parametrize("way", ["buckets", "zero", "fsdp"])
+def test_other_ways_to_share_data_go_with_cut_matrices(way):
+    model = model_of("gpt2")
+    optimizer = optimizer_of(model)
+    for ids, targets in batches():
+        optimizer.zero_grad()
+        cross_entropy(model(ids), targets).backward()
+        optimizer.step()
+    simulate(on_parts, 4, way, model.state_dict())
 
 
 def test_axes_talk_as_often_as_they_should():
