@@ -16,7 +16,7 @@ from torch import Tensor
 
 from lib.notebook.colours import GREY, ink
 from lib.notebook.frames import frames
-from lib.notebook.rank_cells import cell, numbers_in, rank_colour
+from lib.notebook.rank_cells import cell, lettered, numbers_in, rank_colour
 from lib.notebook.rendered import Rendered
 from lib.notebook.svg import INK, drawing, heading, words
 from lib.notebook.tables import table
@@ -26,9 +26,6 @@ EIGHT = (
     "broadcast", "scatter", "gather", "reduce", "all_gather", "reduce_scatter", "all_reduce",
     "all_to_all",
 )  # fmt: skip
-ROOTED = {"broadcast": "one to all", "scatter": "one to all", "gather": "all to one",
-          "reduce": "all to one"}  # fmt: skip
-
 CELL, ROW, TOP, LEFT = 42, 38, 70, 84  # pixels
 
 Given = list[Tensor | None]
@@ -73,7 +70,7 @@ def before_and_after(op: str, given: Given | None = None) -> Rendered:
     widest = max(len(listed(x)) for x in (*given, *after))
     right = LEFT + CELL * widest + 130
     width = max(right + CELL * widest + 20, 480)
-    parts = [heading(f"{op.replace('_', '-')}: {meaning(op)}", width)]
+    cells, parts = [], [heading(f"{op.replace('_', '-')}: {meaning(op)}", width)]
     for x, word in ((LEFT, "before"), (right, "after")):
         parts.append(words(x, TOP - 10, word, 12, ink(GREY)))
     for rank in range(n):
@@ -81,10 +78,11 @@ def before_and_after(op: str, given: Given | None = None) -> Rendered:
         parts.append(
             words(LEFT - 12, y + 20, f"rank {rank}", 12, ink(rank_colour(rank)), anchor="end")
         )
-        parts += _cells(LEFT, y, given[rank], own[rank], widest)
-        parts += _cells(right, y, after[rank], origins(op, given)[rank], widest)
+        cells += _cells(LEFT, y, given[rank], own[rank], widest)
+        cells += _cells(right, y, after[rank], origins(op, given)[rank], widest)
     middle = LEFT + CELL * widest + 65
     parts.append(words(middle, TOP + ROW * n / 2 + 4, "→", 26, INK, anchor="middle"))
+    parts += lettered(cells)
     alt = f"{op}. Before: {_said(given)}. After: {_said(after)}."
     return Rendered(drawing(width, TOP + ROW * n + 8, parts, alt=alt), f"[Drawing: {alt}]")
 
@@ -94,7 +92,7 @@ def collectives(n: int = 4) -> Rendered:
     return frames(
         EIGHT,
         lambda op: before_and_after(op, example(op, n)),
-        label=lambda op: f"{op}: {ROOTED.get(op, 'all to all')}.",
+        label="collective",
         alt=f"The eight collectives on {n} ranks: what each rank has before and after.",
     )
 

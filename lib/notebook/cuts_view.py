@@ -6,7 +6,7 @@ Each panel has the rows of the batch below the layers, in the colour of the rank
 """
 
 from lib.notebook.colours import GREY, ink
-from lib.notebook.rank_cells import TINT, cell, rank_colour
+from lib.notebook.rank_cells import TINT, cell, lettered, rank_colour
 from lib.notebook.rendered import Rendered
 from lib.notebook.svg import RULE, box, drawing, words
 from lib.notebook.time_lanes import tinted
@@ -42,7 +42,7 @@ def _data(x: Number, n: int, layers: int) -> list[str]:
         left = x + (wide + 5) * rank
         for layer in range(layers):
             said = f"layer {layer + 1}"
-            parts += cell(left, _y(layer, layers), wide - 5, LAYER, said, [rank])
+            parts += lettered(cell(left, _y(layer, layers), wide - 5, LAYER, said, [rank]))
         parts += _batch(left, wide - 5, layers, "its rows", tinted(rank_colour(rank), TINT))
     return parts
 
@@ -50,15 +50,16 @@ def _data(x: Number, n: int, layers: int) -> list[str]:
 def _tensor(x: Number, n: int, layers: int) -> list[str]:
     parts = _title(x, "tensor parallel", "a part of every layer each")
     for layer in range(layers):
-        parts += cell(x, _y(layer, layers), SIDE, LAYER, f"layer {layer + 1}", range(n))
+        said = f"layer {layer + 1}"
+        parts += lettered(cell(x, _y(layer, layers), SIDE, LAYER, said, range(n)))
     return parts + _batch(x, SIDE, layers, "all rows")
 
 
 def _pipeline(x: Number, n: int, layers: int) -> list[str]:
     parts = _title(x, "pipeline parallel", "some whole layers each")
     for layer in range(layers):
-        owner = layer * n // layers
-        parts += cell(x, _y(layer, layers), SIDE, LAYER, f"layer {layer + 1}", [owner])
+        owner, said = layer * n // layers, f"layer {layer + 1}"
+        parts += lettered(cell(x, _y(layer, layers), SIDE, LAYER, said, [owner]))
     return parts + _batch(x, SIDE, layers, "all rows, one after the other")
 
 

@@ -5,9 +5,10 @@ With arrows for messages: what collective_view, ring_view and tree_view draw wit
 
 import math
 from collections.abc import Collection
+from html import escape
 
 from lib.notebook.colours import CYCLE
-from lib.notebook.svg import INK, RULE, box, rule, words
+from lib.notebook.svg import INK, RULE, rule
 from lib.notebook.time_lanes import tinted
 
 Number = int | float
@@ -29,17 +30,30 @@ def cell(
     ranks: Collection[int],
     strong: bool = False,
 ) -> list[str]:
-    """A box with a number in it; empty and dashed without ranks. A `strong` one has just come."""
+    """A box with a number in it; empty and dashed without ranks. A `strong` one has just come.
+
+    Put cells into `lettered`. They are many, and stored in JSON, where a double quote takes two or
+    four characters: so they are written with single ones.
+    """
     if not ranks:
-        return [box(x, y, w, h, "none", RULE, stroke_dasharray="3 3", rx=3)]
-    edge = {"edge": INK if strong else RULE, "stroke_width": 2 if strong else 1}
+        return [_rect(x, y, w, h, "none", f"stroke='{RULE}' stroke-dasharray='3 3'")]
+    edge = f"stroke='{INK}' stroke-width='2'" if strong else f"stroke='{RULE}'"
     wide, fills = w / len(ranks), [tinted(rank_colour(rank), TINT) for rank in sorted(ranks)]
-    stripes = [box(x + wide * i, y, wide, h, fill) for i, fill in enumerate(fills)]
-    parts = [box(x, y, w, h, fills[0], **edge)]
-    if len(ranks) > 1:
-        parts = [*stripes, box(x, y, w, h, **edge)]
-    middle, base = x + w / 2, y + h / 2 + 4.5
-    return [*parts, words(middle, base, text, 12, anchor="middle")]
+    if len(ranks) == 1:
+        parts = [_rect(x, y, w, h, fills[0], edge)]
+    else:
+        parts = [_rect(x + wide * i, y, wide, h, fill) for i, fill in enumerate(fills)]
+        parts.append(_rect(x, y, w, h, "none", edge))
+    return [*parts, f"<text x='{x + w / 2:.5g}' y='{y + h / 2 + 4.5:.5g}'>{escape(text)}</text>"]
+
+
+def lettered(cells: list[str]) -> list[str]:
+    """Cells with the look of their text, which is the same for all."""
+    return [f"<g font-size='12' text-anchor='middle' fill='{INK}'>", *cells, "</g>"]
+
+
+def _rect(x: Number, y: Number, w: Number, h: Number, fill: str, edge: str = "") -> str:
+    return f"<rect x='{x:.5g}' y='{y:.5g}' width='{w:.5g}' height='{h:.5g}' fill='{fill}' {edge}/>"
 
 
 def numbers_in(values: Collection[Number]) -> str:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lib.notebook.colours import GREY, PURPLE, ink
 from lib.notebook.frames import frames
-from lib.notebook.rank_cells import Point, arrow, cell, numbers_in, rank_colour
+from lib.notebook.rank_cells import Point, arrow, cell, lettered, numbers_in, rank_colour
 from lib.notebook.rendered import Rendered
 from lib.notebook.svg import RULE, box, drawing, heading, words
 from lib.parallel.ring import RingState, ring_all_reduce_states
@@ -71,11 +71,12 @@ def _rank(rank: int, x: float, y: float, state: RingState, n: int) -> list[str]:
     left, top, wide = x - BOX / 2, y - 14, BOX / n
     name = words(left, top - 7, f"rank {rank}", 12, ink(rank_colour(rank)), font_weight="bold")
     parts = [box(left - 8, top - 22, BOX + 12, 58, "#ffffff", RULE, rx=6), name]
+    cells = []
     for part, values in enumerate(state.parts[rank]):
         said, holds = numbers_in(values.tolist()), state.holds[rank][part]
         came = part == state.sent[rank - 1]
-        parts += cell(left + wide * part, top, wide - 4, 28, said, holds, strong=came)
-    return parts
+        cells += cell(left + wide * part, top, wide - 4, 28, said, holds, strong=came)
+    return parts + lettered(cells)
 
 
 def _link(start: Point, end: Point, part: int | None, n: int) -> list[str]:

@@ -96,14 +96,17 @@ def _panel(
     for lane, top in rows.items():
         parts.append(words(left - 10, top + 16, lane, 11.5, anchor="end"))
         parts.append(box(left, top, max(scale * span(bars), 1.0), BAR, PALE))
-    looks: dict[tuple[str, int], list[str]] = {}  # attributes are written once for all bars alike
+    # Bars are many: what they have in common is written once, and without double quotes, each of
+    # which takes two characters in a stored notebook.
+    looks: dict[tuple[str, int], list[str]] = {}
     labels = [f'<g fill="{INK}" font-size="11" text-anchor="middle">']
     for bar in bars:
         x, wide, top = left + scale * (bar.begin - zero), scale * bar.takes, rows[bar.lane]
-        shape = f'<rect x="{x:.5g}" y="{top}" width="{max(wide, 1):.5g}" height="{BAR}"/>'
+        shape = f"<rect x='{x:.5g}' y='{top}' width='{max(wide, 1):.5g}' height='{BAR}'/>"
         looks.setdefault((bar.kind, min(bar.shade, len(TINTS) - 1)), []).append(shape)
         if wide >= 7 * len(bar.label) + 3:
-            labels.append(f'<text x="{x + wide / 2:.5g}" y="{top + 16}">{escape(bar.label)}</text>')
+            middle = f"x='{x + wide / 2:.5g}' y='{top + 16}'"
+            labels.append(f"<text {middle}>{escape(bar.label)}</text>")
     for (kind, shade), shapes in looks.items():
         fill = tinted(colours[kind], TINTS[shade])
         parts += [f'<g fill="{fill}" stroke="{colours[kind]}">', *shapes, "</g>"]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from lib.notebook.colours import GREY, PURPLE, ink
-from lib.notebook.rank_cells import arrow, cell, numbers_in, rank_colour
+from lib.notebook.rank_cells import arrow, cell, lettered, numbers_in, rank_colour
 from lib.notebook.rendered import Rendered
 from lib.notebook.svg import INK, drawing, heading, words
 from lib.parallel.tree import tree_all_reduce_states
@@ -22,7 +22,7 @@ def tree_view(xs: Sequence[Tensor], *, title: str) -> Rendered:
     n = len(xs)
     column = min(92, 590 / n)
     width = LEFT + column * n + 10
-    parts = [heading(title, width)]
+    cells, parts = [], [heading(title, width)]
     for rank in range(n):
         x = LEFT + column * (rank + 0.5)
         name = f"rank {rank}" if column > 60 else str(rank)
@@ -34,10 +34,11 @@ def tree_view(xs: Sequence[Tensor], *, title: str) -> Rendered:
         for rank in range(n):
             x, value = LEFT + column * rank + 6, numbers_in(state.values[rank].flatten().tolist())
             came = any(rank == receiver for _, receiver in state.sent)
-            parts += cell(x, y, column - 12, 26, value, state.holds[rank], strong=came)
+            cells += cell(x, y, column - 12, 26, value, state.holds[rank], strong=came)
         for sender, receiver in state.sent:
             start, end = (LEFT + column * (rank + 0.5) for rank in (sender, receiver))
             parts += arrow((start, y - ROW + 28.0), (end, y - 3.0), PURPLE, 1.8)
+    parts += lettered(cells)
     alt = (
         f"An all-reduce of {n} ranks along a tree in {len(states) - 1} rounds: pairs are added up "
         "until rank 0 has the sum, then the sum goes back the same way."

@@ -45,7 +45,7 @@ def test_colours_say_where_a_number_comes_from(op, expected):
 @pytest.mark.parametrize("op", EIGHT)
 def test_every_collective_is_drawn_with_all_its_numbers(op):
     shown = before_and_after(op)
-    drawn = re.findall(r'text-anchor="middle">(\d+)</text>', shown.html)
+    drawn = re.findall(r"<text x='\S+' y='\S+'>(\d+)</text>", shown.html)
     numbers = [v for xs in (example(op), outcome(op, example(op))) for x in xs for v in listed(x)]
     assert sorted(map(int, drawn)) == sorted(numbers)
     assert meaning(op) in shown.html.replace("&#x27;", "'") and op in shown.text

@@ -22,7 +22,7 @@ TWO_RANKS = [event(0, "F", 0, 5, 6), event(1, "F", 0, 6, 7), event(1, "B", 0, 7,
 
 def bars_in(html):
     """x, y, width of every bar, from left to right; what is shaded has a fill of its own."""
-    found = re.findall(r'<rect x="(\S+)" y="(\S+)" width="(\S+)" height="24"/>', html)
+    found = re.findall(r"<rect x='(\S+)' y='(\S+)' width='(\S+)' height='24'/>", html)
     return sorted(tuple(map(float, bar)) for bar in found)
 
 
