@@ -6,6 +6,7 @@ the other side it lives in a module of the same name, so that results find their
 """
 
 import builtins
+import dataclasses
 import dis
 import importlib
 import io
@@ -16,7 +17,14 @@ import pickle
 import sys
 from collections.abc import Iterator
 from functools import cache
-from types import CellType, CodeType, FunctionType, MemberDescriptorType, ModuleType
+from types import (
+    CellType,
+    CodeType,
+    FunctionType,
+    MappingProxyType,
+    MemberDescriptorType,
+    ModuleType,
+)
 from typing import Any
 
 import torch
@@ -28,6 +36,7 @@ Place = tuple[str, str]  # module, name
 
 # not to be set on a class; the last is of torch.autograd.Function
 MADE_BY_TYPE = {"__dict__", "__weakref__", "__slots__", "_abc_impl", "_backward_cls"}
+SENTINELS = ("MISSING", "KW_ONLY", "_FIELD", "_FIELD_CLASSVAR", "_FIELD_INITVAR")
 
 
 def pack(value: Any) -> bytes:
@@ -121,6 +130,10 @@ class _Pickler(pickle.Pickler):
             return type(thing), (thing.__func__,)
         if isinstance(thing, property):
             return property, (thing.fget, thing.fset, thing.fdel, thing.__doc__)
+        if isinstance(thing, MappingProxyType):
+            return _new_proxy, (dict(thing),)
+        if (name := _sentinel(thing)) is not None:
+            return getattr, (dataclasses, name)
         if isinstance(thing, FunctionType | type) and _has_no_address(thing):
             if thing is not self.defining and _reachable(thing):
                 self.parcel.want(_home(thing), thing.__qualname__, thing)
@@ -150,6 +163,11 @@ class _Pickler(pickle.Pickler):
         start = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, **slots}
         made = type(kind), kind.__name__, kind.__bases__, start
         return _new_class, made, members, None, None, _fill_class
+
+
+def _sentinel(thing: Any) -> str | None:
+    """The name of an object of which dataclasses has one, and asks whether it is this one."""
+    return next((name for name in SENTINELS if thing is getattr(dataclasses, name, None)), None)
 
 
 def _home(thing: Any) -> str:
@@ -217,7 +235,8 @@ def _named(module: str, name: str) -> Any:
     names = vars(_module(module))
     if name not in names:
         if (module, name) not in _known:
-            raise AttributeError(f"{module} has no {name} here.")
+            reason = why_missing(name)
+            raise AttributeError(f"{module} has no {name} here{reason and f': {reason}'}.")
         value = pickle.loads(_known[module, name])
         names.setdefault(name, value)
     return names[name]
@@ -231,6 +250,11 @@ def _new_function(code: bytes, module: str, name: str, qualname: str) -> Functio
     if (module, qualname) in _known:  # before its parts are loaded, which may refer to it
         vars(_module(module)).setdefault(qualname, function)
     return function
+
+
+def _new_proxy(entries: dict) -> MappingProxyType:
+    """Its class has no address, though it is Python's own."""
+    return MappingProxyType(entries)
 
 
 def _fill_function(function: FunctionType, state: dict[str, Any]) -> None:

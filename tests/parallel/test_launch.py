@@ -8,7 +8,7 @@ import os
 import signal
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 
 import pytest
 import torch
@@ -194,6 +194,20 @@ def test_an_operation_with_a_backward_of_its_own_travels():
         return x.grad.item()
 
     assert launch(gradient, 2) == [12.0, 27.0]
+
+
+def test_dataclasses_travel_with_their_fields():
+    @dataclass(frozen=True)
+    class Shape:
+        width: int
+        names: list = field(default_factory=list)
+        depth: int = 2
+
+    def wider(comm, shape):
+        return replace(shape, width=shape.width + comm.rank), asdict(Shape(9))
+
+    found, defaults = launch(wider, 2, Shape(3))[1]
+    assert asdict(found) == asdict(Shape(4)) and defaults == {"width": 9, "names": [], "depth": 2}
 
 
 def test_models_keep_parameters_and_what_they_share():
