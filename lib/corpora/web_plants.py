@@ -150,7 +150,7 @@ LOOK_ALIKES = (
     "the tag @team{n}",
     "user{n}@localhost",
     "999.300.1.{n}",  # no part of an address is above 255
-    "order 1234 5678 9012 34{n}",  # sixteen digits whose last one does not fit
+    "order 1234 5678 9012 34{n}",  # sixteen digits; the last one fits in one of ten such numbers
     "2026-11-{n}",
     "12:{n}:07",
     "ISBN 978-3-16-1484{n}-0",

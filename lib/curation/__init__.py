@@ -1,5 +1,9 @@
 """From what was crawled to what a model should see.
 
+Text out of pages: scores (how well something was found), html_blocks, density, formulas and extract;
+linearize and pdf for what is no page. Whose language it is: langid, with ngram_language from scratch.
+Personal data: pii.
+
 Duplicates: murmur3 and exact, for those that are equal; bloom, to remember what was seen in little
 memory; for those that are nearly equal shingles, minhash, lsh and union_find, each with what it
 means, and near_duplicates, which joins them, with fast_shingles, fast_minhash, band_files and grown
