@@ -1,6 +1,6 @@
 """From what was crawled to what a model should see.
 
-Text out of pages: scores (how well something was found), html_blocks, density, formulas and extract;
+Text out of pages: scores (how well something was found), html_blocks, density, formulas, extract;
 linearize and pdf for what is no page. Whose language it is: langid, with ngram_language from scratch.
 Personal data: pii.
 

@@ -14,7 +14,7 @@ PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)\s*(?:;\s*([^#\n]*[^#\s]))?", re
 
 # Imported under a name that no requirement line has, and why that is right all the same.
 COMES_WITH = {"IPython": "ipykernel", "jupyter_client": "nbclient", "traitlets": "ipywidgets"}
-OPTIONAL = {"rustbpe"}  # a benchmark takes it along where someone has installed it
+OPTIONAL = {"rustbpe", "trafilatura", "fasttext"}  # used where someone has installed them
 
 
 def pins(name: str) -> dict[str, tuple[str, str]]:
