@@ -37,12 +37,17 @@ class Bar:
 
 
 def time_lanes(
-    panels: Mapping[str, Sequence[Bar]], *, title: str, alt: str, unit: str = "s"
+    panels: Mapping[str, Sequence[Bar]],
+    *,
+    title: str,
+    alt: str,
+    unit: str = "s",
+    rest: str = "waits",
 ) -> Rendered:
     """Panels {heading: bars} below one another, all on the same scale, each beginning at zero.
 
     `unit` "s" says that times are seconds, written as ms or µs where that reads better; any other
-    word stands behind the numbers as it is.
+    word stands behind the numbers as it is. `rest` is what a lane does where it has no bar.
     """
     panels = {name: bars for name, bars in panels.items() if bars}
     if not panels:
@@ -52,7 +57,7 @@ def time_lanes(
     left = 24 + 7 * max(len(bar.lane) for bars in panels.values() for bar in bars)
     longest = max(map(span, panels.values()))
     scale = (WIDTH - left - RIGHT) / longest if longest else 1.0
-    parts, y = [heading(title, WIDTH), *_keys(colours, 38)], 62
+    parts, y = [heading(title, WIDTH), *_keys({**colours, rest: ""}, 38)], 62
     for name, bars in panels.items():
         if name:
             parts.append(words(14, y + 12, name, 12.5, font_weight="bold"))
@@ -115,9 +120,9 @@ def _panel(
 
 
 def _keys(colours: Mapping[str, str], y: Number) -> list[str]:
-    """What the colours mean, in a row below the title."""
+    """What the colours mean, in a row below the title; the one without a colour is the shade."""
     parts, x = [], 14.0
-    for kind, colour in {**colours, "waits": ""}.items():
+    for kind, colour in colours.items():
         look = (tinted(colour, TINTS[0]), colour) if colour else (PALE, RULE)
         parts += [box(x, y, 12, 12, *look), words(x + 17, y + 10.5, kind, 11.5)]
         x += 36 + 6.6 * len(kind)

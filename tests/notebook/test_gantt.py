@@ -66,7 +66,8 @@ def test_nothing_to_draw_is_said():
 def test_text_on_bars_can_be_read():
     assert all(contrast(INK, tinted(line, TINTS[0])) >= 4.5 for line in CYCLE)
     bar = Bar("rank 0", "forward", "a long name", 0, 1)
-    assert "a long name" in time_lanes({"": [bar]}, title="One", alt="One bar.").html
+    shown = time_lanes({"": [bar]}, title="One", alt="One bar.", rest="sleeps").html
+    assert "a long name" in shown and "sleeps" in shown and "waits" not in shown
 
 
 @pytest.mark.parametrize(("longest", "last", "n"), [(7.0, 7, 8), (0.011, 0.01, 6), (90, 80, 5)])
