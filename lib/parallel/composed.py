@@ -69,9 +69,7 @@ class Composed(nn.Module):
         ids, targets = (self.own(x) for x in (ids, targets))
         loss = self.stage.run(self.orders, ids, targets)
         reduce_flat(self.alike, self.stage)
-        loss = torch.zeros((), dtype=self.stage.dtype) if loss is None else loss
-        loss = self.pp.broadcast(loss.to(ids.device), root=self.pp.n_ranks - 1)
-        return self.alike.all_reduce(loss, "mean")
+        return self.alike.all_reduce(self._told_by_the_last(loss, ids.device), "mean")
 
     def own(self, x: Int[Tensor, "B T"]) -> Int[Tensor, "b t"]:
         """This rank's sequences, and its positions of them."""
@@ -105,6 +103,13 @@ class Composed(nn.Module):
         for state in all_gather_objects(self.pp, mine):
             found |= state
         return found
+
+    def _told_by_the_last(self, loss: Tensor | None, device: torch.device) -> Float[Tensor, ""]:
+        """Only the last stage knows the loss, in float32 or better."""
+        if loss is None:
+            wide = torch.promote_types(self.stage.dtype, torch.float32)
+            loss = torch.zeros((), dtype=wide, device=device)
+        return self.pp.broadcast(loss, root=self.pp.n_ranks - 1)
 
     def _is_copy(self, parameter: Tensor) -> bool:
         """The last stage has a tied embedding that the first one has, too."""

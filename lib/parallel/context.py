@@ -79,7 +79,7 @@ class _Ring(torch.autograd.Function):
         dot = (at_least_float32(d_out) * out).sum(dim=-1)
         d_q, coming = torch.zeros_like(out), None
         for step, (keys, values) in enumerate(passed_around(comm, torch.stack([k, v]))):
-            d_keys, d_values = d_both = torch.zeros_like(at_least_float32(torch.stack([k, v])))
+            d_keys, d_values = d_both = out.new_zeros((2, *k.shape))
             for rows, cols, diagonal in _blocks(comm, step, q.shape[1], causal, split):
                 of_rows = (x[:, rows] for x in (d_out, log_sum, dot))
                 added = block_gradients(

@@ -2,10 +2,12 @@
 
 On one rank it is a block with fewer heads and a narrower feed-forward layer, whose results are
 summands. The ranks add them up after attention and after the feed-forward layer: four all-reduces
-of the stream for each block, two forward and two backward. Norms, and what else happens to the
-stream, all do alike, or with `sequence` each for a part of the positions.
+of the stream for each block, two forward and two backward, so each rank sends 8 (n - 1) / n times
+B T D values. Norms, and what else happens to the stream, all do alike, or with `sequence` each for
+a part of the positions.
 
-Letters: B sequences, T positions, P of them on one rank (all T without `sequence`), D width.
+Letters: n ranks, B sequences, T positions, P of them on one rank (all T without `sequence`), D
+width.
 """
 
 from dataclasses import replace

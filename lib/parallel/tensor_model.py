@@ -43,6 +43,8 @@ def tensor_parallel(
     weight = model.embedding.weight
     part = TensorTransformer(model.config, Region(comm, sequence), context).to(weight.device)
     load_full(part, model.state_dict())
+    for name, parameter in part.named_parameters():  # what is frozen stays frozen
+        parameter.requires_grad_(model.get_parameter(name).requires_grad)
     return part
 
 

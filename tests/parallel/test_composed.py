@@ -104,6 +104,23 @@ def test_two_steps_on_a_mesh_are_those_of_one_process(run, n_ranks, name, sizes,
         assert n_held < 1.3 * n_whole / n_parts + V * COMMON["width"]
 
 
+def test_in_bfloat16_the_loss_is_float32_on_all_ranks():
+    """Activations are rounded to 8 bits in every operation, here in four layers of them."""
+    config = ModelConfig(
+        **{**COMMON, **MODELS["llama"], "dtype": "float32", "compute_dtype": "bfloat16"}
+    )
+
+    def run(comm):
+        whole = Transformer(config, torch.Generator().manual_seed(0))
+        model = Composed(whole, Mesh(comm, pp=2, tp=2), sequence=True)
+        return model.backward(*batches()[0]), {p.grad.dtype for p in model.parameters()}
+
+    expected, _ = on_one("llama")
+    for loss, kinds in simulate(run, 4):
+        assert loss.dtype == torch.float32 and kinds == {torch.float32}
+        assert loss.item() == pytest.approx(expected[0].item(), rel=2**-6)
+
+
 def on_parts(comm, way, expected):
     """dp x tp, where dp is averaged, or sharded, by what knows nothing of tp."""
     mesh = Mesh(comm, dp=2, tp=2)

@@ -82,6 +82,18 @@ def test_the_parts_together_are_the_model(run, n_ranks, name, sequence):
             assert torch.equal(state[key], weights[key]), key
 
 
+def test_what_is_frozen_stays_frozen_on_all_ranks():
+    def learns(comm):
+        model = model_of("llama")
+        model.embedding.weight.requires_grad_(False)
+        model.norm.weight.requires_grad_(False)
+        part = tensor_parallel(model, comm, sequence=True)
+        part.loss(*batch()[:2]).backward()
+        return [name for name, p in part.named_parameters() if p.grad is None]
+
+    assert simulate(learns, 2) == [["embedding.weight", "norm.weight"]] * 2
+
+
 def traffic_of(comm, n_layers, sequence, parallel, dtype="bfloat16"):
     config = ModelConfig(
         **{**COMMON, **LLAMA, "n_layers": n_layers, "dtype": dtype, "parallel": parallel}
