@@ -2,7 +2,7 @@
 
 import pytest
 
-from lib.grading.answers import number, words
+from lib.grading.answers import judge, number, words
 from lib.grading.feedback import Difference, NotWritten
 
 
@@ -51,3 +51,12 @@ def test_a_file_that_is_broken_or_missing_is_explained(answers):
     answers("[a\n")
     with pytest.raises(Difference, match=r"answers/one\.toml is not TOML"):
         number("a.b")
+
+
+def test_a_number_is_judged_and_known_mistakes_have_a_reason(answers):
+    answers("[a]\nn = 2.02\n")
+    judge("a.n", 2.0, within=0.02)
+    with pytest.raises(Difference, match=r"more than 0\.5% away"):
+        judge("a.n", 2.0, 0.005, {"Twice is too much.": 4.0})
+    with pytest.raises(Difference, match="A percent too much"):
+        judge("a.n", 2.0, 0.005, {"A percent too much.": 2.02})

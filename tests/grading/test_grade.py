@@ -10,10 +10,17 @@ from toy_assignment import make_toy
 from lib.grading import check as checking
 from lib.grading import grade as grading
 from lib.grading.grade import chosen, grade
-from lib.grading.outcomes import CRASHED, NOT_WRITTEN, PASSED, WRONG
+from lib.grading.outcomes import CRASHED, NOT_HERE, NOT_WRITTEN, PASSED, WRONG
 from lib.grading.problems import Problem
 from lib.grading.report import report
-from lib.grading.results import AGAINST, SAVED, WAITS, points_reached, saved
+from lib.grading.results import (
+    AGAINST,
+    SAVED,
+    WAITS,
+    points_possible,
+    points_reached,
+    saved,
+)
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +51,22 @@ def test_every_problem_gets_its_state_whatever_the_others_do(graded):
         "later": NOT_WRITTEN,
         "built_on_later": WAITS,
         "short": AGAINST,
+        "absent": NOT_HERE,
+        "after_absent": PASSED,
         "unreadable": WRONG,
     }
-    assert [one.points for one in graded[0].values()] == [2, 2] + 12 * [0]
-    assert [one.n_tests for one in graded[0].values()] == [1, 1, 3] + 11 * [1]  # each once
+    assert [one.points for one in graded[0].values()] == [2, 2] + 12 * [0] + [2, 0]
+    assert [one.n_tests for one in graded[0].values()] == [1, 1, 3] + 13 * [1]  # each once
+
+
+def test_what_cannot_be_tested_here_is_left_out_of_the_points(toy, graded):
+    one = graded[0]["absent"]
+    assert (one.points, one.possible, one.failed.message) == (0, 0, "There is no third arm here.")
+    text = report([one, graded[0]["double"]], ["absent"], [])
+    assert "cannot be tested on this machine" in text and text.endswith("2 of 2 points")
+    rows = saved(toy)
+    problems = [one.problem for one in (one, graded[0]["after_absent"])]
+    assert (points_possible(problems, rows), points_reached(problems, rows)) == (2, 2)
 
 
 def test_a_wrong_result_is_shown_at_the_smallest_input(graded):
@@ -99,7 +118,7 @@ def test_the_report_reads_well(graded):
     text = report(results, [], findings)
     assert text.splitlines()[0] == "passed             double          2 of 2"
     assert "waits              built_on_later  0 of 2  needs later" in text
-    assert "Traceback" not in text and text.endswith("\n\n4 of 28 points")
+    assert "Traceback" not in text and text.endswith("\n\n6 of 30 points")
     assert max(map(len, text.splitlines())) <= 150
     told = report(results, ["triple", "later", "rubric"], [])
     assert (
@@ -124,11 +143,11 @@ def test_results_are_kept_and_added_to(toy, graded):
     rows = saved(toy)
     assert rows["triple"]["first_failure"]["given"] == "x = 1"
     problems = [one.problem for one in graded[0].values()]
-    assert points_reached(problems, rows) == 4
+    assert points_reached(problems, rows) == 6
     (toy / "basics" / "bad.py").write_text("def triple(x):\n    return 3 * x\n", encoding="utf-8")
     results, _ = grade(toy, ["triple"])
     assert [(one.problem.id, one.points) for one in results] == [("triple", 2)]
-    assert points_reached(problems, saved(toy)) == 6
+    assert points_reached(problems, saved(toy)) == 8
     (toy / SAVED).write_text("{damaged", encoding="utf-8")
     assert saved(toy) == {}
 
@@ -140,7 +159,7 @@ def test_the_commands_say_what_they_do(toy, monkeypatch, capsys):
     assert capsys.readouterr().out == "There is no problem 'tripel'. Did you mean triple?\n"
     (toy / SAVED).unlink(missing_ok=True)
     assert grading.main([]) == 0
-    assert "9  9_toy  0 of 28 points" in capsys.readouterr().out
+    assert "9  9_toy  0 of 32 points" in capsys.readouterr().out
 
 
 def problem(name: str, *needs: str) -> Problem:

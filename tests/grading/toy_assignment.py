@@ -159,12 +159,25 @@ def test_built_on_later():
 @problem("short")
 def test_short():
     same(three.middle([0, 2, 1]), 1, given="[0, 2, 1]")
+
+
+@problem("absent")
+def test_absent():
+    from lib.grading.feedback import not_here
+
+    not_here("There is no third arm here.")
+
+
+@problem("after_absent")
+def test_after_absent():
+    pass
 """,
     "tests/test_unreadable.py": "import nothing_of_this_name\n",
 }
 
 PROBLEMS = (
-    "double rubric triple half rude crash leave vanish hang unusable later built_on_later short"
+    "double rubric triple half rude crash leave vanish hang unusable later built_on_later short "
+    "absent after_absent"
 )
 
 
@@ -183,6 +196,7 @@ def make_toy(folder: Path) -> Path:
         "rubric": {"rubric": "A good answer says so."},
         "hang": {"seconds": 2},
         "built_on_later": {"needs": ["later", "double"]},
+        "after_absent": {"needs": ["absent"]},
     }
     tables = [table(name, **more.get(name, {})) for name in PROBLEMS.split()]
     tables.append(table("unreadable", tests="test_unreadable.py"))
