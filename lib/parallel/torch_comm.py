@@ -37,6 +37,9 @@ class TorchComm(Comm):
         return _after(dist.irecv(into, group=self.group, group_src=source), into)
 
     def _start_exchange(self, x: Tensor, to: int, into: Tensor, source: int) -> Pending:
+        if self.device == "cpu":  # gloo needs no order, and a batch costs it time
+            sent, received = self._start_send(x, to), self._start_receive(into, source)
+            return Pending(lambda: (sent.wait(), received.wait())[1])
         send = dist.P2POp(dist.isend, x, group=self.group, group_peer=to)
         receive = dist.P2POp(dist.irecv, into, group=self.group, group_peer=source)
         works = dist.batch_isend_irecv([send, receive])
@@ -115,9 +118,31 @@ def _reduce_scatter(
     comm: TorchComm, x: Tensor, reduction: str = "sum", into: Tensor | None = None
 ) -> Pending:
     out = x.new_empty((x.shape[0] // comm.n_ranks, *x.shape[1:])) if into is None else into
+    if comm.device == "cpu":
+        return _scatter_and_reduce(comm, x, reduction, out)
     op = _reduction(reduction)
     work = dist.reduce_scatter_single(out, x, op=op, group=comm.group, async_op=True)
     return _divided(_after(work, out, keep=x), reduction, comm.n_ranks)
+
+
+def _scatter_and_reduce(comm: TorchComm, x: Tensor, reduction: str, out: Tensor) -> Pending:
+    """Parts go straight to their ranks, which add up n of them, in the order of the ranks.
+
+    gloo's own reduce-scatter is an all-reduce of which n - 1 parts are thrown away.
+    """
+    arrived = torch.empty_like(x)
+    work = dist.all_to_all_single(arrived, x, group=comm.group, async_op=True)
+    waited = _after(work, arrived, keep=x)
+
+    def finish() -> Tensor:
+        first, *others = waited.wait().chunk(comm.n_ranks)
+        combine = {"max": torch.maximum, "min": torch.minimum}.get(reduction, torch.add)
+        out.copy_(first) if not others else combine(first, others[0], out=out)
+        for part in others[1:]:
+            combine(out, part, out=out)
+        return out
+
+    return _divided(Pending(finish), reduction, comm.n_ranks)
 
 
 def _all_reduce(
