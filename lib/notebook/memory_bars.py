@@ -42,15 +42,15 @@ def memory_bars(
     scale = (WIDTH - left - RIGHT) / (longest or max(*sums.values(), limit or 0))
     top = 74 if limit is None else 92
     drawn = [heading(title, WIDTH), *_keys(colours)]
+    bottom = top + ROW * len(rows)
+    if limit is not None:
+        drawn += _limit(left + scale * limit, top, bottom, f"{limit_name}: {memory(limit)}")
     for i, (name, parts) in enumerate(rows.items()):
         y = top + ROW * i
         drawn.append(words(left - 8, y + 15, name, 12, anchor="end"))
         drawn += _bar(parts, left, y, scale, colours, name in dashed)
         end = left + scale * sums[name]
         drawn.append(words(end + 6, y + 15, memory(sums[name]), 12, **halo()))
-    bottom = top + ROW * len(rows)
-    if limit is not None:
-        drawn += _limit(left + scale * limit, top, bottom, f"{limit_name}: {memory(limit)}")
     alt = alt or _in_words(title, rows, limit)
     return Rendered(drawing(WIDTH, bottom + 8, drawn, alt=alt), f"[Drawing: {alt}]")
 

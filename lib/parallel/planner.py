@@ -54,7 +54,7 @@ class Plan:
     @property
     def best(self) -> Estimate:
         if not self.fitting:
-            raise ValueError(f"Nothing fits: {self._shortage(self.rejected[0])}")
+            raise ValueError(f"Nothing fits: {self.shortage(self.rejected[0])}")
         return self.fitting[0]
 
     def rank(self, layout: Layout) -> int:
@@ -84,14 +84,15 @@ class Plan:
 
     def _verdict(self, fitting: list[Estimate], rejected: list[Estimate]) -> str:
         if not fitting:
-            return self._shortage(rejected[0])
+            return self.shortage(rejected[0])
         found, best = fitting[0], self.best
         growth = {kind: found.seconds[kind] - best.seconds[kind] for kind in best.seconds}
         most = max(growth, key=growth.get)
         slower = found.time / best.time - 1
         return f"{slower:.1%} slower with {found.layout}, which has more of: {most}"
 
-    def _shortage(self, estimate: Estimate) -> str:
+    def shortage(self, estimate: Estimate) -> str:
+        """By how much a layout does not fit, in words."""
         largest = max(estimate.memory, key=estimate.memory.get)
         return (
             f"does not fit, {estimate.layout} comes closest with {estimate.bytes / 1e9:,.0f} GB of "
