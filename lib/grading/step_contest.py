@@ -11,9 +11,10 @@ tensor of one number; `weights()` returns all weights under the same names.
 
 First both train on the same batches, and losses and weights are compared. Then both run by turns,
 each pair on a new batch, and every loss is compared. The score is the median of the ratios of
-neighbouring times: what slows the machine down slows both. Last, the peaks of memory of both.
-entry.py may import what is installed here, `lib` too, and files that lie beside it. Whoever reviews
-an entry looks whether it does the work.
+neighbouring times: what slows the machine down slows both. On a CPU all run on one thread, so that
+the number of cores makes no difference, and entries may start no others. Last, the peaks of memory
+of both. entry.py may import what is installed here, `lib` too, and files that lie beside it.
+Whoever reviews an entry looks whether it does the work.
 """
 
 import platform
@@ -137,6 +138,15 @@ def score(entry: Any) -> Score:
     table = TABLES[entry.about["table"]]
     if table.device == "cuda" and not torch.cuda.is_available():
         raise Unfit("this table is for a GPU, and there is none here.")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return _score(entry, table)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _score(entry: Any, table: Table) -> Score:
     build = loaded(entry.folder).build
     reference = Reference(table)
     weights = reference.weights()
@@ -248,13 +258,13 @@ def two_steps(trainer: Trainer, batches: Batches) -> None:
 
 
 def machine(device: str) -> str:
-    """The processor's name, and how many cores may be used."""
+    """The processor's name."""
     if device == "cuda":
         return torch.cuda.get_device_name()
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{(names or [platform.processor()])[0]}, {torch.get_num_threads()} threads"
+    return f"{(names or [platform.processor() or platform.machine()])[0]}, one thread"
 
 
 # Comparing, and the page
@@ -306,7 +316,8 @@ def page(entries: list[Any], number: str) -> str:
     """A section for each table, a line for each entry that has been run."""
     parts = [PREFACE.format(number=number)]
     for name, table in TABLES.items():
-        if rows := [entry for entry in entries if entry.about["table"] == name and entry.claim]:
+        rows = [entry for entry in entries if entry.about["table"] == name and entry.claim]
+        if rows or name != "mini":
             parts.append(_section(name, table, rows))
     return "\n".join(parts)
 
@@ -317,6 +328,8 @@ def _section(name: str, table: Table, entries: list[Any]) -> str:
         f"{table.batch} x {model.context} tokens of {model.vocab_size:,}, {model.n_layers} layers "
         f"of width {model.width}, {model.compute_dtype}, on {table.device}."
     )
+    if not entries:
+        return "\n".join([f"## {name}", "", about, "", "Nobody has entered yet.", ""])
     lines = [f"## {name}", "", about, "", HEAD, "|" + "---|" * (HEAD.count("|") - 1)]
     for place, entry in enumerate(entries, start=1):
         claim = entry.claim

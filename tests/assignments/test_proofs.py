@@ -21,8 +21,8 @@ import nbformat
 import pytest
 
 from lib.grading.assignments import assignments
-from lib.grading.entries import markdown, read_entries
 from lib.grading.boards import board_number
+from lib.grading.entries import markdown, read_entries
 from lib.grading.outcomes import NOT_HERE, NOT_WRITTEN, PASSED, WRONG, Outcome
 from lib.grading.problems import read_problems
 from lib.grading.results import results_of
