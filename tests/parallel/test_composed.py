@@ -81,7 +81,7 @@ CASES = [
     (simulate, 4, "gpt2", {"pp": 2, "tp": 2}, {"sequence": True, "microbatches": 3}),
     (simulate, 4, "llama", {"dp": 2, "cp": 2}, {"way": "heads", "split": "contiguous"}),
     (simulate, 4, "gpt2", {"dp": 2, "pp": 2}, {"microbatches": 2, "kind": "gpipe"}),
-    (simulate, 8, "llama", {"cp": 2, "pp": 2, "tp": 2}, {"microbatches": 2, "kind": "zero-bubble"}),
+    (simulate, 4, "llama", {"cp": 2, "pp": 2}, {"microbatches": 2, "kind": "zero-bubble"}),
     (simulate, 16, "gpt2", {"dp": 2, "cp": 2, "pp": 2, "tp": 2}, {"microbatches": 2}),
     (launch, 4, "llama", {"dp": 2, "tp": 2}, {"sequence": True}),
     (launch, 4, "gpt2", {"pp": 2, "tp": 2}, {"microbatches": 2}),
