@@ -56,4 +56,9 @@ def make_mesh(config: MeshConfig, device: str) -> Mesh:
     """The mesh of all processes that have met (`ranks.join_ranks`)."""
     config = config.fit(dist.get_world_size())
     kind = torch.device(device).type
+    if kind not in ("cpu", "cuda"):
+        raise ValueError(
+            f"run.device is {device!r}, over which processes cannot talk to each other. Choose "
+            "cuda, or cpu; without [mesh] a single process trains on it."
+        )
     return Mesh(config, init_device_mesh(kind, config.sizes, mesh_dim_names=AXES))

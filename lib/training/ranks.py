@@ -11,6 +11,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from lib.training.meeting import fresh_store
+
 
 @dataclass(frozen=True)
 class Ranks:
@@ -60,7 +62,9 @@ def join_ranks(device: str = "cpu") -> Ranks:
     if n_ranks == 1:
         return ALONE
     if not dist.is_initialized():
-        dist.init_process_group(_backend(torch.device(device)))
+        store, rank, n_ranks = next(dist.rendezvous("env://"))
+        place = {"store": fresh_store(store, rank, n_ranks), "rank": rank, "world_size": n_ranks}
+        dist.init_process_group(_backend(torch.device(device)), **place)
     return Ranks(dist.get_rank(), n_ranks)
 
 
