@@ -122,18 +122,27 @@ def members(file: BufferedIOBase, data: bytes = b"") -> Iterator[Record | Damage
             data, used = after(MEMBER, b"".join(packed), file)
             yield Damage(offset, offset + used, reason)
         else:
-            data, used = unpack.unused_data, sum(map(len, packed)) - len(unpack.unused_data)
-            yield from unpacked(b"".join(content), offset, offset + used)
+            data = unpack.unused_data
+            used = sum(map(len, packed)) - len(data)
+            unpacked_bytes = b"".join(content)
+            if found := whole(unpacked_bytes, offset):
+                yield found
+            else:
+                yield from unpacked(unpacked_bytes, offset, offset + used)
         offset += used
 
 
-def unpacked(content: bytes, start: int, end: int) -> Iterator[Record | Damage]:
-    """What a member holds: one record. Some writers put several there, or all of them."""
+def whole(content: bytes, offset: int) -> Record | None:
+    """The one record that a member should hold; None if it holds anything else."""
     head = content.find(ENDS)
     length = LENGTH.search(content, 0, head + 2)
     if length and len(content) == head + int(length[1]) + 8 and content.startswith(START):
-        yield Record(content[:head], content[head + 4 : -4], start)
-        return
+        return Record(content[:head], content[head + 4 : -4], offset)
+    return None
+
+
+def unpacked(content: bytes, start: int, end: int) -> Iterator[Record | Damage]:
+    """What else a member may hold: some writers put several records there, or all of them."""
     for found in plain(BytesIO(content)):
         yield (
             Record(found.head, found.block, start)

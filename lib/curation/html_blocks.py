@@ -8,8 +8,9 @@ import html
 import re
 from collections import Counter
 from dataclasses import dataclass
+from operator import itemgetter
 
-from lib.curation.scores import WORD
+from lib.curation.scores import ALONE
 
 # Tags that do not end a block: what they hold is part of the sentence around them.
 INLINE = {
@@ -22,14 +23,13 @@ INLINE = {
 CODE = re.compile(r"<!--.*?(?:-->|$)|<(script|style|title)\b.*?(?:</\1\s*>|$)", re.I | re.S)
 HIDDEN = {"noscript", "template", "svg", "select"}
 AROUND = {"nav", "footer", "aside", "header", "form", "button", "dialog", "menu"}
-# A tag (quotes may hold a ">"), or text, or a lone "<". What has a + behind its repetition never
-# gives back what it took, so no page makes this slow.
+# A tag with the text behind it, or text alone, or a lone "<". Quotes may hold a ">". What has a +
+# behind its repetition never gives back what it took, so no page makes this slow.
 PIECE = re.compile(
-    r"""<(/?)([a-zA-Z][\w:-]*)((?:[^<>"']++|"[^"<]{0,3000}+"|'[^'<]{0,3000}+'|["'])*+)>"""
+    r"""<(/?)([a-zA-Z][\w:-]*)(?:[^<>"']++|"[^"<]{0,3000}+"|'[^'<]{0,3000}+'|["'])*+>([^<]*+)"""
     r"""|([^<]++)|<"""
 )
-TAG_NAME = re.compile(r"<(/?[a-z]+)")
-SPACE = re.compile(r"\s+")
+WITHOUT_BLANKS = re.compile(f"[{ALONE}]")
 
 
 @dataclass(slots=True)
@@ -49,46 +49,61 @@ class Block:
 
 def blocks(page: str) -> list[Block]:
     """All blocks that have any text, in order. Text in <pre> keeps its lines and blanks."""
-    page = CODE.sub(" ", page)
-    closed = balanced(page)
+    pieces = PIECE.findall(CODE.sub(" ", page))
+    counted = balanced(pieces)
     depth = {"a": 0, "pre": 0, "around": 0, "hidden": 0}  # how many of these are open
     found: list[Block] = []
     parts: list[str] = []
     linked, tag = 0, ""
-    for closing, name, _, text in PIECE.findall(page):
+    for closing, name, text, alone in pieces:
         name = name.lower()
-        if not name:
-            if not depth["hidden"]:
-                parts.append(text or "<")  # a lone one, as in "a < b"
-                linked += len(WORD.findall(text)) if depth["a"] else 0
-            continue
-        if name not in INLINE:
+        if name and name not in INLINE:
             if parts:
                 keep(found, parts, tag, linked, depth)
                 parts, linked = [], 0
             tag = name
-        place = name if name not in closed else "around" if name in AROUND else "hidden"
-        if place in depth:
+        place = counted.get(name)
+        if place:
             depth[place] = max(0, depth[place] + (-1 if closing else 1))
+        if not name:
+            text = alone or "<"  # as in "a < b"
+        if text and not depth["hidden"]:
+            parts.append(text)
+            if depth["a"]:
+                linked += n_words(text)
     keep(found, parts, tag, linked, depth)
     return found
 
 
-def balanced(page: str) -> set[str]:
-    """Which of the tags that hide or frame text are closed as often as they are opened.
+def balanced(pieces: list[tuple[str, str, str, str]]) -> dict[str, str]:
+    """The tags whose being open matters, and for what.
 
-    The others are ignored: one that is never closed would swallow the rest of the page.
+    Those that hide or frame text count only if they are closed as often as they are opened: one
+    that is never closed would swallow the rest of the page.
     """
-    counts = Counter(TAG_NAME.findall(page.lower()))
-    return {name for name in HIDDEN | AROUND if counts[f"/{name}"] == counts[name] > 0}
+    counts: Counter[tuple[str, bool]] = Counter()
+    for (closing, name), times in Counter(map(itemgetter(0, 1), pieces)).items():
+        counts[name.lower(), closing == "/"] += times
+    places = dict.fromkeys(HIDDEN, "hidden") | dict.fromkeys(AROUND, "around")
+    kept = {
+        name: place for name, place in places.items() if counts[name, False] == counts[name, True]
+    }
+    return kept | {"a": "a", "pre": "pre"}
+
+
+def n_words(text: str) -> int:
+    """Between blanks; where a script puts none, every character is one."""
+    return len(text.split()) + (0 if text.isascii() else len(WITHOUT_BLANKS.findall(text)))
 
 
 def keep(
     found: list[Block], parts: list[str], tag: str, linked: int, depth: dict[str, int]
 ) -> None:
     """Append what has been collected, if it is any text."""
-    text = html.unescape("".join(parts)).replace("\xa0", " ")
-    text = text.strip("\n").rstrip() if depth["pre"] else SPACE.sub(" ", text).strip()
-    if text.strip():
-        around = depth["around"] > 0
-        found.append(Block(text, tag, around, len(WORD.findall(text)), linked))
+    text = html.unescape("".join(parts))
+    if depth["pre"]:
+        text = text.replace("\xa0", " ").strip("\n").rstrip()
+    else:
+        text = " ".join(text.split())
+    if text:
+        found.append(Block(text, tag, depth["around"] > 0, n_words(text), linked))
