@@ -23,7 +23,7 @@ from lib.parallel.flat_shard import Kept
 from lib.parallel.fsdp import FullySharded
 from lib.parallel.objects import all_gather_objects
 from lib.parallel.shard_files import Part, ShardFiles, check_names, write_parts
-from lib.parallel.zero import ZeroOptimizer
+from lib.parallel.zero import NOT_SETTINGS, ZeroOptimizer
 from lib.parallel.zero_state import own_state
 
 MODEL, OPTIMIZER = "model.", "optimizer."
@@ -55,7 +55,7 @@ def save_sharded(
     together: dict[str, dict[str, Any]] = {}
     for theirs in all_gather_objects(comm, numbers):
         together |= theirs
-    groups = [{k: v for k, v in g.items() if k != "params"} for g in optimizer.param_groups]
+    groups = [{k: v for k, v in g.items() if k not in NOT_SETTINGS} for g in optimizer.param_groups]
     write_parts(Path(folder), comm, parts, {"own": words, "numbers": together, "groups": groups})
 
 
@@ -66,6 +66,7 @@ def load_sharded(folder: Path | str, model: nn.Module, optimizer: torch.optim.Op
     """
     comm, files = _comm(model, optimizer), ShardFiles(Path(folder))
     files.check(comm)
+    _check_groups(files, optimizer)
     _load_model(files, model)
     saved = SavedState(files)
     if isinstance(optimizer, ZeroOptimizer):
@@ -79,7 +80,8 @@ def load_sharded(folder: Path | str, model: nn.Module, optimizer: torch.optim.Op
         for name, kept in model.held():
             if kept.stop > kept.start and name in saved:
                 optimizer.state[kept.piece] = saved.piece(name, kept)
-    _load_groups(optimizer, files)
+    for group, settings in zip(optimizer.param_groups, files.words["groups"]):
+        group.update(settings)
     return files.words["own"]
 
 
@@ -189,12 +191,10 @@ def _load_model(files: ShardFiles, model: nn.Module) -> None:
         kept.piece.copy_(files.read(MODEL + name, kept.start, kept.stop))
 
 
-def _load_groups(optimizer: torch.optim.Optimizer, files: ShardFiles) -> None:
+def _check_groups(files: ShardFiles, optimizer: torch.optim.Optimizer) -> None:
     saved = files.words["groups"]
     if len(saved) != len(optimizer.param_groups):
         raise ValueError(
             f"The optimizer was saved with {len(saved)} groups of parameters and has "
             f"{len(optimizer.param_groups)} here. Make the same groups again before loading."
         )
-    for group, settings in zip(optimizer.param_groups, saved):
-        group.update(settings)
