@@ -39,6 +39,30 @@ from lib.training.run import CHECKPOINTS, CONFIG, LOG, Run, load_model, read_run
 from lib.training.sample import sample_tokens
 from lib.training.settings import read_config, to_toml
 
+EXAMPLE = """\
+A config; whatever it leaves out has the value that lib/training/config.py and lib/model/config.py
+give it:
+
+  [model]
+  vocab_size = 4096
+  context = 256
+  n_layers = 4
+  width = 256
+  n_heads = 8
+
+  [data]
+  train = "train.tokens"          # made by lib.tokenization.token_files.encode_file
+  valid = "valid.tokens"
+  tokenizer = "tokenizer.json"    # lib.tokenization.own_json
+  batch = 32
+
+  [run]
+  folder = "runs/first"
+  steps = 2000
+
+  [mesh]                          # only under torchrun
+  shard = -1                      # as many as there are processes
+"""
 EXPECTED = (ValueError, OSError, ImportError, Diverged)  # their messages say what to do
 
 
@@ -125,7 +149,9 @@ def _say(message: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m lib.training", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m lib.training", description=__doc__, epilog=EXAMPLE
+    )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     commands = parser.add_subparsers(required=True)
     settings = {"nargs": "*", "metavar": "name.field=value", "help": "replaces what the file says"}

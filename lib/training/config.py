@@ -110,8 +110,8 @@ class MeshConfig:
     schedule: PipelineName = "1f1b"  # in which order the stages of a pipeline work
     stages: int = 1  # of each process: several for the interleaved, breadth-first, zero-bubble ones
     reshard: bool = True  # with shard: forget gathered weights after forward, and gather them again
-    gather_dtype: DType | None = None  # of weights while they are gathered; None: model.dtype
-    reduce_dtype: DType | None = None  # of gradients while they are added up; None: as gathered
+    gather_dtype: DType | None = None  # and in which dtype; None: model.dtype
+    reduce_dtype: DType | None = None  # in which their gradients are added up; None: the same
 
     def __post_init__(self) -> None:
         check_choices(self)

@@ -2,7 +2,8 @@
 
 log Z is a sum over the whole vocabulary, of which each process adds up its part; the logit of a
 target is with one of them. So a group exchanges three numbers for each position, the largest
-logit, the sum and the target's logit, and never the logits.
+logit, the sum and the target's logit, and never the logits. PyTorch's `loss_parallel` does that
+too, but has no z-loss.
 
 Letters: *B any leading axes, W the words of one process.
 """

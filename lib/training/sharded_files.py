@@ -6,7 +6,7 @@ and gets them from wherever they lie.
 """
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +44,10 @@ def read_into(folder: Path, tensors: dict[str, Tensor]) -> None:
         dcp.load(tensors, checkpoint_id=folder, no_dist=not dist.is_initialized())
 
 
-def read_whole(folder: Path, names: Callable[[str], bool] = bool) -> dict[str, Tensor]:
-    """The whole tensors, on the CPU, those whose name is wanted; by one process alone."""
+def read_whole(folder: Path) -> dict[str, Tensor]:
+    """All tensors, whole, on the CPU; by one process alone."""
     tensors = {
-        name: torch.empty(size, dtype=dtype)
-        for name, (size, dtype) in kinds(folder).items()
-        if names(name)
+        name: torch.empty(size, dtype=dtype) for name, (size, dtype) in kinds(folder).items()
     }
     with _quiet():
         dcp.load(tensors, checkpoint_id=folder, no_dist=True)

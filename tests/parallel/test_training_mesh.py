@@ -10,9 +10,11 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.distributed as dist
+import torch.nn.functional as F
 from tiny_run import tiny_config
 from torch import nn
-from torch.distributed.tensor import Shard, distribute_tensor, init_device_mesh
+from torch.distributed.tensor import DTensor, Shard, distribute_tensor, init_device_mesh
+from torch.distributed.tensor.parallel import loss_parallel
 
 from lib.parallel.launch import launch
 from lib.training.build import make_model, make_optimizer, training_batches
@@ -157,6 +159,14 @@ def sums_and_wholes(comm):
     losses.square().sum().backward()
 
     mesh = init_device_mesh("cpu", (2,))
+    by_torch = mine.detach().clone().requires_grad_()
+    parts = DTensor.from_local(by_torch, mesh, [Shard(2)], shape=logits.shape, stride=(35, 7, 1))
+    with loss_parallel():
+        F.cross_entropy(parts.flatten(0, 1), targets.flatten(), reduction="sum").backward()
+    ours = mine.detach().clone().requires_grad_()
+    token_losses_of_parts(ours, targets, 4 * comm.rank, dist.group.WORLD).sum().backward()
+    torch.testing.assert_close(ours.grad, by_torch.grad)
+
     whole = torch.randn(5, 5, generator=random, dtype=torch.float64)
     p = nn.Parameter(distribute_tensor(whole, mesh, [Shard(0)]))
     optimizers = [SOAP([p]) for _ in range(2)]

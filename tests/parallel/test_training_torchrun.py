@@ -80,9 +80,16 @@ def descendants(pid: int) -> list[int]:
     return found[1:]
 
 
-def of_rank(rank: int, torchrun: int) -> int:
-    """The process that torchrun has started as that rank."""
-    for pid in descendants(torchrun):
+def kill_after_checkpoint(rank: int, folder: Path, *torchruns) -> int:
+    """Two steps after the second checkpoint, in the middle of a step; returns the last one."""
+    wait_until(lambda: last_step(folder) >= 10 or any(run.poll() is not None for run in torchruns))
+    os.kill(of_rank(rank, *torchruns), signal.SIGKILL)
+    return last_step(folder)
+
+
+def of_rank(rank: int, *torchruns) -> int:
+    """The process that one of them has started as that rank."""
+    for pid in (pid for torchrun in torchruns for pid in descendants(torchrun.pid)):
         environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
         if f"RANK={rank}".encode() in environment:
             return pid
@@ -114,9 +121,7 @@ def test_a_killed_process_costs_only_the_steps_since_the_checkpoint(tmp_path):
     file = written(tmp_path, config(folder, steps, {"shard": -1}))
     torchrun = [*TORCHRUN, "--standalone", "--nproc-per-node=2", "--max-restarts=1"]
     with started([*torchrun, "-m", "lib.training", "train", file]) as process:
-        wait_until(lambda: last_step(folder) >= 10 or process.poll() is not None)
-        os.kill(of_rank(1, process.pid), signal.SIGKILL)
-        killed_at = last_step(folder)
+        killed_at = kill_after_checkpoint(1, folder, process)
         said, _ = process.communicate(timeout=LIMIT)
     assert process.returncode == 0, said
     assert killed_at < steps
@@ -158,14 +163,15 @@ def two_machines():
         yield ends
 
 
-def test_two_machines_train_one_model(tmp_path):
-    """Copies of a model on each, and an axis within: here a single process, for it is small."""
-    steps, folder = 6, tmp_path / "run"
+def test_two_machines_train_one_model_and_survive_a_kill(tmp_path):
+    """One process on each. Both begin again, although only one torchrun counts a restart."""
+    steps, folder = 40, tmp_path / "run"
     file = written(tmp_path, config(folder, steps, {"data": -1}))
     with two_machines() as ends, ExitStack() as running:
         processes = []
         for number, (name, cable, address) in enumerate(ends):
             torchrun = ["ip", "netns", "exec", name, *TORCHRUN, "--nnodes=2", "--nproc-per-node=1"]
+            torchrun += ["--max-restarts=1"]
             torchrun += ["--rdzv-backend=c10d", f"--rdzv-endpoint={ends[0][2]}:29400"]
             # By the name of this machine, torchrun would not find out that the address is its own.
             torchrun += [f"--rdzv-conf=is_host={number == 0}", f"--local-addr={address}"]
@@ -174,6 +180,7 @@ def test_two_machines_train_one_model(tmp_path):
             # Without the name, gloo would take the address of the machine's name, too.
             process = started(command, GLOO_SOCKET_IFNAME=cable, **guard)
             processes.append(running.enter_context(process))
+        assert kill_after_checkpoint(1, folder, *processes) < steps
         for process in processes:
             said, _ = process.communicate(timeout=LIMIT)
             assert process.returncode == 0, said

@@ -1,5 +1,6 @@
 """The command line, in this process: what it prints, and how it fails."""
 
+import tomllib
 from dataclasses import replace
 
 import pytest
@@ -7,8 +8,9 @@ from tiny_run import tiny_config
 
 from lib.training.__main__ import main
 from lib.training.checkpoint import paths
+from lib.training.config import Config, MeshConfig
 from lib.training.log import read_log
-from lib.training.settings import to_toml
+from lib.training.settings import from_dict, to_toml
 
 
 @pytest.fixture
@@ -78,6 +80,15 @@ def test_without_a_tokenizer_sampling_says_so(tmp_path, capsys):
     assert main(["train", str(tmp_path / "config.toml")]) == 0
     assert main(["sample", str(tmp_path / "run"), "--prompt", "x"]) == 1
     assert "--tokenizer FILE" in capsys.readouterr().err
+
+
+def test_the_help_shows_a_config_that_works(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = capsys.readouterr().out
+    assert "mesh.shard=4 mesh.tensor=2" in said and "--max-restarts 3" in said
+    config = from_dict(Config, tomllib.loads(said[said.index("[model]") :]))
+    assert config.mesh == MeshConfig(shard=-1) and config.model.width == 256
 
 
 def test_a_diverging_run_ends_with_advice(file, capsys):
