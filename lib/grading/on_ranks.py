@@ -19,7 +19,7 @@ from lib.parallel.launch import launch
 from lib.parallel.simulated import SimulatedComm, Stopped, World
 
 SECONDS = 30.0  # for what takes a few hundredths; a rank that waits for a message waits for ever
-PATIENCE = 240.0  # for what ranks import before their first test
+PATIENCE = 110.0  # for what ranks import before their first test
 
 
 def on_ranks(n_ranks: int, function: Callable, *args: Any, seconds: float = SECONDS) -> list[Any]:
