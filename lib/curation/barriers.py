@@ -165,7 +165,8 @@ class Mix(Barrier):
         )
         most = self.most_epochs if self.total_bytes else 1
         return [
-            min(most, share * wanted / size) if size else 0.0 for size, share in zip(held, shares)
+            float(min(most, share * wanted / size)) if size else 0.0
+            for size, share in zip(held, shares)
         ]
 
 

@@ -56,11 +56,12 @@ class StepCounts:
 
     def not_written(self, record: Record, passed: bool) -> None:
         """A record could not be written; `passed` says that it was counted as kept before."""
-        if not passed:
-            return self.crashed(record)
-        self.n_out -= 1
-        self.bytes_out -= record.n_bytes
-        self.n_quarantined += 1
+        if passed:
+            self.n_out -= 1
+            self.bytes_out -= record.n_bytes
+            self.n_quarantined += 1
+        else:
+            self.crashed(record)
 
     def _came(self, record: Record) -> None:
         self.n_in += 1

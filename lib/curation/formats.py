@@ -13,11 +13,12 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from lib.curation.records import Damage, Record
 
 
+@runtime_checkable
 class Writer(Protocol):
     """Takes records one by one. A record that does not fit raises before anything is written."""
 
@@ -26,6 +27,7 @@ class Writer(Protocol):
     def close(self) -> None: ...
 
 
+@runtime_checkable
 class Format(Protocol):
     """A module formats_*.py."""
 

@@ -8,7 +8,7 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import zstandard
 
@@ -57,10 +57,10 @@ def _record(line: bytes, place: str) -> Record | Damage:
             raise ValueError(f"A line should hold an object, and holds a {type(row).__name__}.")
         return from_row(row, place)
     except (ValueError, RecursionError) as error:  # bytes that are no UTF-8 are ValueErrors too
-        return Damage(place, str(error), line[:SHOWN].decode("utf-8", "replace"))
+        return Damage(place, str(error), line.strip()[:SHOWN].decode("utf-8", "replace"))
 
 
-def _reader(raw: BinaryIO, name: str) -> BinaryIO:
+def _reader(raw: BinaryIO, name: str) -> Any:
     if name.endswith(".gz"):
         return gzip.open(raw)
     if name.endswith(".zst"):
@@ -69,7 +69,7 @@ def _reader(raw: BinaryIO, name: str) -> BinaryIO:
     return raw
 
 
-def _compressor(raw: BinaryIO, name: str) -> BinaryIO:
+def _compressor(raw: BinaryIO, name: str) -> Any:
     if name.endswith(".gz"):  # without a time and a name, so that equal records are equal bytes
         return gzip.GzipFile("", "wb", LEVEL, raw, mtime=0)
     if name.endswith(".zst"):

@@ -5,7 +5,6 @@ records are read from and written to the run's folder, which all machines must s
 """
 
 import os
-import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType

@@ -28,7 +28,6 @@ from lib.curation.quarantine import read_quarantine
 from lib.curation.records import Record
 from lib.curation.shards import Places, Shard, checksums, is_done
 from lib.curation.stages import Stage, stages_of
-from lib.curation.steps import Step
 
 DESCRIPTION, MANIFEST, SECONDS = "pipeline.json", "manifest.json", "seconds.json"
 
@@ -41,8 +40,8 @@ class Run:
         manifest = read_json(self.folder / MANIFEST)
         if manifest is None:
             raise FileNotFoundError(
-                f"{self.folder} holds no finished run: there is no {MANIFEST}. Run the pipeline; it "
-                "goes on with what an interrupted run has done."
+                f"{self.folder} holds no finished run: there is no {MANIFEST}. Run the pipeline; "
+                "it goes on with what an interrupted run has done."
             )
         self.manifest: dict[str, Any] = manifest
         self.counts = [StepCounts.from_json(content) for content in manifest["counts"]]
@@ -65,7 +64,7 @@ class Run:
 class Pipeline:
     """Steps in order: a source first, steps that write last."""
 
-    def __init__(self, steps: Sequence[Step]) -> None:
+    def __init__(self, steps: Sequence[object]) -> None:
         self.steps, self.stages = list(steps), stages_of(steps)
 
     def run(

@@ -82,10 +82,8 @@ class Shard:
         """To the next stage, or to what comes out. They are closed before files get their names."""
         self.blocks = None
         if self.stage.barrier:
-            file = files.enter_context(
-                open(self._file(files, self.places.blocks(self.number)), "wb")
-            )
-            self.blocks = BlockWriter(file, self.stage.barrier)
+            part = self._file(files, self.places.blocks(self.number))
+            self.blocks = BlockWriter(files.enter_context(part.open("wb")), self.stage.barrier)
             path = self.places.records(self.number)
             writers = [format_of(path).open_writer(self._file(files, path), path.name)]
         else:

@@ -1,4 +1,4 @@
-"""The last steps of a pipeline: what comes out, one file for each shard, in the order of the shards.
+"""The last steps of a pipeline: what comes out, one file for each shard, in their order.
 
 Numbers of shards are parts of the names, so that the names in order are the documents in order.
 """

@@ -35,7 +35,7 @@ class Stage:
         return ", ".join(self.labels)
 
 
-def stages_of(steps: Sequence[Step]) -> list[Stage]:
+def stages_of(steps: Sequence[object]) -> list[Stage]:
     """Cut at the barriers. Raises ValueError if the order makes no sense."""
     if not steps or not isinstance(steps[0], Source):
         raise ValueError("A pipeline begins with a source: read files, or given records.")
@@ -57,9 +57,9 @@ def stages_of(steps: Sequence[Step]) -> list[Stage]:
         else:
             raise ValueError(f"{step!r} is no step. Wrap a function: Apply(function, name=...).")
     stages[-1].sinks = sinks or [Write()]
-    names = [sink.path(0) for sink in stages[-1].sinks]
-    if len(set(names)) < len(names):
-        raise ValueError(f"Two steps write to {names[0].parent}. Give one another name.")
+    folders = [sink.path(0).parent for sink in stages[-1].sinks]
+    if len(set(folders)) < len(folders):
+        raise ValueError(f"Two steps write to {folders[0]}. Give one another name.")
     _name(stages)
     return stages
 

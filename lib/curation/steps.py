@@ -41,7 +41,7 @@ class Each(Step):
 
 @dataclass(frozen=True)
 class Extract(Each):
-    """The main text of a page; `method` is one of lib/curation/extract.py. Texts stay as they are."""
+    """The main text of a page; `method` is one of extract.py's. Texts stay as they are."""
 
     method: str = "resiliparse"
     kind: ClassVar[str] = "extract"
@@ -131,7 +131,7 @@ class MaskPersonal(Each):
 
 @dataclass(frozen=True)
 class Score(Each):
-    """Texts that a function of the text gives a number inside of limits: a classifier, a perplexity.
+    """Texts to which a function gives a number inside of limits: a classifier, a perplexity.
 
     `function` is one, or "module:name" of one; only the latter can be written into a TOML file.
     The number is kept in `meta` under `name`.
