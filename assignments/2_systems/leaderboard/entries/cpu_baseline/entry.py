@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from lib.grading.step_contest import Table
+from lib.grading.step_tables import Table
 from lib.model.transformer import Transformer
 from lib.training.losses import cross_entropy
 
