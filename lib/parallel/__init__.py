@@ -7,9 +7,9 @@ processes, with by_value, pool, fork_server, rank_process and errors behind it.
 
 Every rank has the model and a part of the batch: flat, buckets and reducer, how gradients travel
 together; data, which averages them. Whatever all ranks hold can be held once: zero, with owned,
-zero_state and shard_norm, for optimizer state and gradients; fsdp, with flat_shard, units and
-trees, for the weights too. shard_files and reshard save and load that (objects sends anything);
-bytes_held says what a rank has.
+zero_state and shard_norm, for optimizer state and gradients; fsdp, with flat_shard, units,
+unit_schedule and trees, for weights too. shard_files and reshard save and load that (objects sends
+anything); bytes_held says what a rank has.
 
 A model cut by layers: schedules, who works when; timeline and bubble, what that costs; pipeline,
 which runs a schedule, with mail and deferred for it; pipeline_model, a Transformer in stages.

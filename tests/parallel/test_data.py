@@ -131,6 +131,36 @@ def test_buckets_leave_while_there_are_gradients_to_come(run):
         assert "started" not in before and when(events, "started") == {0: 4, 1: 4, 2: 4}
 
 
+class Skipping(nn.Module):
+    """Rank 1 does not use the last layer, whose bucket is the first to leave elsewhere."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers = nn.ModuleList(nn.Linear(4, n, bias=False) for n in (4, 5, 6)).double()
+
+    def forward(self, x, rank):
+        return sum(layer(x).square().mean() for layer in self.layers[: 3 - rank])
+
+
+def skip(comm):
+    model = DataParallel(Skipping(), comm, bucket_bytes=1)
+    model(torch.ones(2, 4).double(), comm.rank).backward()
+    before = [event.what for event in model.events].count("started")
+    model.finish()
+    return gradients(model.module), before
+
+
+@pytest.mark.parametrize("run", [simulate, launch])
+def test_buckets_leave_in_one_order_though_ranks_have_other_gradients(run):
+    whole, x = Skipping(), torch.ones(2, 4).double()
+    ((whole(x, 0) + whole(x, 1)) / 2).backward()
+    results = run(skip, 2)
+    assert [before for _, before in results] == [3, 0]  # rank 1 waits for its first bucket
+    for found, _ in results:
+        torch.testing.assert_close(found, gradients(whole))
+
+
 def with_special_cases(comm):
     """Batches in parts, parameters that nobody uses, parts of unequal size; what is held, sent."""
     found, rank = {}, comm.rank

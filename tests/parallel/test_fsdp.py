@@ -1,5 +1,7 @@
 """Fully sharded: equal to one process and to fully_shard; memory and traffic as formulas say."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -158,6 +160,10 @@ def in_other_ways(comm):
     other = FullySharded(model(seed=5), comm, Block)
     other.load_full_state(wrapped.full_state())
     found["loaded"] = other.full_state()
+    loss(other, parts[0])  # and no backward pass, so that the root stays
+    for _, kept in other.held():
+        kept.piece.data.zero_()
+    found["zeros"] = loss(other, parts[0]).item()
     found["ranges"] = [(name, kept.start, kept.stop) for name, kept in wrapped.held()]
     return found
 
@@ -177,6 +183,7 @@ def test_accumulation_recomputation_and_evaluation(run):
         assert found["held before"] == ROOT + N_LAYERS * UNIT  # what it costs not to reduce
         assert found["after"] == 0
         torch.testing.assert_close(found["loaded"], dict(whole.state_dict()))
+        assert found["zeros"] == pytest.approx(math.log(62))  # all tokens are equally likely
     everywhere = sum(stop - start for found in results for _, start, stop in found["ranges"])
     assert everywhere == sum(p.numel() for p in whole.parameters())
     first = loss(whole, batches()[0]).item()
