@@ -5,7 +5,8 @@ Reading order: figures, colours, plots, timeline, seeds (pictures); tables, peek
 move); block_diagram, masks, rope_clock, model_choices, model_explorer (architectures); svg,
 wave_explorer, tile_walk, coalescing_painter, bank_grid, softmax_states (GPUs); program_map,
 kernel_steps, occupancy_calculator, ptx_view (kernels); time_lanes, gantt, rank_cells,
-collective_view, ring_view, tree_view, cuts_view (several processes).
+collective_view, ring_view, tree_view, cuts_view (several processes); memory_bars, mesh_view,
+planner_map (clusters).
 
 Loading sets the figure style and the seeds, shows figures when a cell ends, and brings `%%step`.
 """

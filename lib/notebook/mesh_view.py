@@ -8,16 +8,18 @@ all are joined by NVLink, dashed between nodes, where there is a network.
 """
 
 from collections.abc import Mapping
-from math import prod
+from math import hypot, prod
 
 from lib.notebook.colours import CYCLE, RED, TEAL, ink
 from lib.notebook.frames import frames
 from lib.notebook.rendered import Rendered
-from lib.notebook.svg import INK, PALE, RULE, box, drawing, heading, rule, words
+from lib.notebook.svg import PALE, RULE, box, drawing, heading, words
 from lib.parallel.mesh import Grid
 
 CHIP, GAP, EDGE = 48, 8, 14  # pixels
 MOST = 64
+
+Point = tuple[float | int, float | int]
 
 AXES = {"dp": "data", "pp": "pipeline", "tp": "tensor", "cp": "context", "ep": "expert"}
 
@@ -114,15 +116,12 @@ def _chip(
     gpu: int, x: int, y: int, colour: str, where: Mapping[str, int], is_first: bool
 ) -> list[str]:
     """Three axes at most stand in a chip, each with its first letter."""
-    look = {"fill_opacity": 0.75 if is_first else 0.28, "stroke_width": 2.5 if is_first else 1}
+    look = {"fill_opacity": 0.6, "stroke_width": 3} if is_first else {"fill_opacity": 0.25}
     said = " ".join(f"{axis[0]}{place}" for axis, place in list(where.items())[-3:])
-    ground = {"paint_order": "stroke", "stroke": "#ffffff", "stroke_width": 2.5}
     return [
         box(x, y, CHIP, CHIP, fill=colour, edge=ink(colour), rx=4, **look),
-        words(
-            x + CHIP / 2, y + 20, str(gpu), 12, INK, anchor="middle", font_weight="bold", **ground
-        ),
-        words(x + CHIP / 2, y + 36, said, 8.5, INK, anchor="middle"),
+        words(x + CHIP / 2, y + 20, str(gpu), 12, anchor="middle", font_weight="bold"),
+        words(x + CHIP / 2, y + 36, said, 8.5, anchor="middle"),
     ]
 
 
@@ -132,12 +131,21 @@ def _links(group: list[int], places: Mapping[int, tuple[int, int]], node_size: i
     group = sorted(group, key=lambda gpu: _snake(gpu, node_size))
     pairs = list(zip(group, group[1:] + group[:1])) if len(group) > 2 else [tuple(group)]
     for one, other in pairs:
-        (x, y), (to_x, to_y) = places[one], places[other]
-        inside = one // node_size == other // node_size
-        look = {"stroke_width": 5} if inside else {"stroke_width": 2.5, "stroke_dasharray": "6 4"}
-        ends = (x + middle, y + middle, to_x + middle, to_y + middle)
-        drawn.append(rule(*ends, TEAL if inside else RED, **look))
+        begin, end = ((x + middle, y + middle) for x, y in (places[one], places[other]))
+        drawn.append(_bow(begin, end, one // node_size == other // node_size))
     return drawn
+
+
+def _bow(begin: Point, end: Point, inside: bool) -> str:
+    """A bent line: straight ones would run through GPUs of other groups, and over each other."""
+    (x, y), (to_x, to_y) = begin, end
+    far = hypot(to_x - x, to_y - y)
+    bend = (12 + 0.14 * far) / far
+    middle = (x + to_x) / 2 + bend * (to_y - y), (y + to_y) / 2 - bend * (to_x - x)
+    colour, width, dashes = (TEAL, 5, "none") if inside else (RED, 2.5, "6 4")
+    way = f"M{x:.0f} {y:.0f} Q{middle[0]:.0f} {middle[1]:.0f} {to_x:.0f} {to_y:.0f}"
+    look = f'stroke="{colour}" stroke-width="{width}" stroke-dasharray="{dashes}"'
+    return f'<path d="{way}" fill="none" {look}/>'
 
 
 def _snake(gpu: int, node_size: int) -> tuple[int, int, int]:

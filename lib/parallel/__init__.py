@@ -19,4 +19,8 @@ Matrices cut by columns and rows: conjugates, steps that gradients flow through;
 vocabulary; sequence, what is between the matrices; tensor_block, tensor_model and tensor_weights, a
 Transformer. Sequences cut by positions: positions, attention_blocks, context, context_model. All at
 once: mesh, tensor_stage, composed.
+
+What fits, and how fast: memory and activation_memory, what a rank holds by formula, with
+classic_block, whose activations they count; cluster, layer_cost and layout, what there is to
+choose; step_memory and step_time, what a choice costs; planner, which tries them all.
 """

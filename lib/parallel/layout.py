@@ -91,7 +91,7 @@ class Layout:
         if self.pp > 1:
             words += [self.schedule + (f" x{self.chunks}" if self.chunks > 1 else "")]
         words += [f"mb{self.microbatch}"]
-        words += [] if self.recompute == "attention" else [f"{self.recompute} again"]
+        words += [] if self.recompute == "attention" else [f"recompute {self.recompute}"]
         return " ".join(words)
 
     def _sizes(self) -> dict[str, int]:

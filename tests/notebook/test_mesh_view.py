@@ -25,11 +25,11 @@ def test_links_depend_on_the_order_of_the_axes():
 
 def test_the_drawing_has_every_gpu_and_the_links_of_one_group():
     drawing = mesh_view(SIZES, show="tp", node_size=4, note="fast")
-    assert drawing.html.count("<line") == 4  # a ring of four
+    assert drawing.html.count("<path") == 4  # a ring of four
     assert all(f">{gpu}</text>" in drawing.html for gpu in range(24)) and ">fast<" in drawing.html
-    assert "stroke-dasharray" not in drawing.html
+    assert 'stroke-dasharray="6 4"' not in drawing.html
     across = mesh_view(SIZES, show="pp", node_size=4).html
-    assert across.count("<line") == 1 and "stroke-dasharray" in across
+    assert across.count("<path") == 1 and 'stroke-dasharray="6 4"' in across
 
 
 def test_a_slider_over_all_axes():
