@@ -16,9 +16,11 @@ from lib.notebook.collective_view import (
     origins,
     outcome,
 )
-from lib.notebook.rank_cells import cell
-from lib.notebook.ring_view import ring_view
+from lib.notebook.rank_cells import TINT, cell, rank_colour
+from lib.notebook.ring_view import drawn, ring_view
+from lib.notebook.time_lanes import tinted
 from lib.notebook.tree_view import tree_view
+from lib.parallel.ring import ring_all_reduce_states
 
 
 def test_four_ranks_by_hand():
@@ -71,6 +73,14 @@ def test_the_ring_stops_where_all_have_the_sum(n):
     for part in range(n):
         assert open_part.count(f">{total + n * part}</text>") == n
     assert f"{2 * (n - 1)}/{n} of the tensor" in open_part
+
+
+def test_a_part_of_the_ring_has_the_colours_of_those_in_its_sum():
+    states = list(ring_all_reduce_states([torch.arange(3) + rank for rank in range(3)]))
+    of_rank_1 = tinted(rank_colour(1), TINT)
+    # Rank 1 has 3 parts. It sends one; then another, while the first goes on from rank 2 to rank 0.
+    # Of the finished parts then two come to a rank that lacked rank 1 in them, and at last one.
+    assert [drawn(state, "A ring.").count(of_rank_1) for state in states] == [3, 4, 6, 8, 9]
 
 
 def test_a_tree_has_a_row_for_every_round():

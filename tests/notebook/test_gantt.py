@@ -32,6 +32,9 @@ def test_half_of_the_time_of_two_ranks_with_one_microbatch_is_bubble():
     assert "One: 50% bubble, 6 steps" in shown.html and "50% bubble" in shown.text
     first, second, back, last = bars_in(shown.html)
     assert first[1] == last[1] < second[1] == back[1]  # two lanes
+    assert first[0] == 24 + 7 * len(
+        "rank 0"
+    )  # time begins at the left end, whatever the clock says
     assert last[2] == pytest.approx(2 * first[2], abs=0.1)  # the backward pass takes twice as long
     assert last[0] == pytest.approx(first[0] + 4 * first[2], abs=0.1)  # and begins four steps after
 
