@@ -23,7 +23,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from lib.curation import barriers, clean_of, sinks, sources, steps
 from lib.curation.on_processes import Processes, Runner, in_process
@@ -72,15 +73,21 @@ class RunSettings:
         raise ValueError(f"run.on is {self.on!r}. Choose from {', '.join(RUNNERS)}.")
 
 
-def read_description(path: str | os.PathLike[str]) -> tuple[RunSettings, list[Step]]:
-    """What a TOML file says. Raises ValueError for names and values that do not fit."""
+def read_description(
+    path: str | os.PathLike[str], overrides: Iterable[str] = ()
+) -> tuple[RunSettings, list[Step]]:
+    """What a TOML file says, with overrides such as "run.processes=4".
+
+    Raises ValueError for names and values that do not fit.
+    """
     try:
         content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{path} is not TOML: {error}.") from error
     for name in content:
         _check_name(name, ("run", "step"), "table")
-    run = _made(RunSettings, content.get("run", {}), "run")
+    settings = dict(content.get("run", {})) | dict(map(_override, overrides))
+    run = _made(RunSettings, settings, "run")
     tables = content.get("step", [])
     if not isinstance(tables, list) or not tables:
         raise ValueError(f"{path} has no steps. Write each as a table [[step]] with its kind.")
@@ -113,6 +120,17 @@ def describe(step_list: Iterable[Step]) -> list[dict[str, Any]]:
     return [as_table(step) for step in step_list]
 
 
+def _override(text: str) -> tuple[str, Any]:
+    """Of a setting of [run]: the name, and what TOML reads behind "=", else a word."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.startswith("run."):
+        raise ValueError(f"{text!r} replaces nothing. Write run.name=value, as in run.on=ray.")
+    try:
+        return name.removeprefix("run."), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return name.removeprefix("run."), value
+
+
 def _made(kind: type, table: Mapping[str, Any], at: str) -> Any:
     known = {field.name: field for field in fields(kind)}
     for name in table:
@@ -120,24 +138,34 @@ def _made(kind: type, table: Mapping[str, Any], at: str) -> Any:
     for name, field in known.items():
         if name not in table and field.default is MISSING and field.default_factory is MISSING:
             raise ValueError(f"{at} needs {name}, which is missing.")
-    values = {name: _fit(value, known[name], f"{at}: {name}") for name, value in table.items()}
+    hints = get_type_hints(kind)
+    values = {name: _fit(value, hints[name], f"{at}: {name}") for name, value in table.items()}
     return kind(**values)
 
 
-def _fit(value: Any, field: Any, name: str) -> Any:
-    """Lists for tuples; anything else must be of the kind that the annotation says."""
-    hint = str(getattr(field.type, "__name__", field.type))
-    if "tuple" in str(field.type):
+def _fit(value: Any, hint: Any, name: str) -> Any:
+    """The value as the annotation wants it: lists become tuples, whole numbers pass for others."""
+    if get_origin(hint) is tuple:
         if isinstance(value, list) and all(isinstance(each, str) for each in value):
             return tuple(value)
         raise ValueError(f"{name} is {value!r}, and should be a list of texts.")
-    wanted = {"int": int, "str": str, "float": (int, float), "bool": bool}.get(
-        hint,
-        (int, float) if "float" in str(field.type) and "dict" not in str(field.type) else object,
-    )
-    if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
-        raise ValueError(f"{name} is {value!r}, and should be a {hint}.")
-    return float(value) if hint == "float" else value
+    options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    allowed = tuple(get_origin(option) or option for option in options)
+    if float in allowed and type(value) is int:
+        return value if int in allowed else float(value)
+    if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
+        wanted = " or ".join(dict.fromkeys(WORDS.get(kind, "a function") for kind in allowed))
+        raise ValueError(f"{name} is {value!r}, and should be {wanted}.")
+    return value
+
+
+WORDS = {
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    bool: "true or false",
+    dict: "a table of names and numbers",
+}
 
 
 def _check_name(name: str, known: Iterable[str], what: str) -> None:

@@ -27,7 +27,7 @@ class OnRay:
     attempts: int = 3  # for a shard whose machine went away
 
     def __call__(self, work: Work, shards: list[int]) -> Iterator[int]:
-        ray = _ray()
+        ray = _ray(local=not self.address)
         self.connect(ray)
         rows = [{"shard": shard} for shard in shards]
         found = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
@@ -37,19 +37,31 @@ class OnRay:
             yield row["n_records"]
 
     def connect(self, ray: ModuleType) -> None:
-        """Start Ray, if it has not been."""
+        """Start Ray, if it has not been.
+
+        On this machine it gets more than one chance, as it gives up on a busy one after a minute.
+        """
         if ray.is_initialized():
             return
         if self.address:
             ray.init(address=self.address, log_to_driver=False)
             return
-        for name, value in LOCAL.items():
-            os.environ.setdefault(name, value)
-        ray.init(num_cpus=self.n_processors, include_dashboard=False, log_to_driver=False)
+        for attempt in range(1, STARTS + 1):
+            try:
+                ray.init(num_cpus=self.n_processors, include_dashboard=False, log_to_driver=False)
+                return
+            except Exception:  # Ray raises no narrower one
+                ray.shutdown()
+                if attempt == STARTS:
+                    raise
 
 
-# A cluster on one machine needs no network and tells nobody that it exists.
-LOCAL = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+STARTS = 3
+LOCAL = {  # a cluster on one machine needs no network and tells nobody that it exists
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_agent_register_timeout_ms": "60000",
+}
 
 
 class _Call:
@@ -62,8 +74,8 @@ class _Call:
         return {"n_records": self.work(int(row["shard"]))}
 
 
-def _ray() -> ModuleType:
-    for name, value in LOCAL.items():  # read when the module is imported
+def _ray(local: bool) -> ModuleType:
+    for name, value in LOCAL.items() if local else ():  # read when the module is imported
         os.environ.setdefault(name, value)
     try:
         import ray

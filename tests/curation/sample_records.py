@@ -7,11 +7,12 @@ from typing import ClassVar
 from lib.curation.records import Drop, Record
 from lib.curation.steps import Each
 
-WORDS = (
+TEXT = (
     "the river and a small boat that we have seen with old friends near water of stone light "
     "garden window table morning letter bread winter road singing quiet green house under tall "
     "tree child story answer open door bright cloud silver market corner village bridge north"
-).split()  # noqa: SIM905
+)
+WORDS = TEXT.split()
 
 
 def prose(seed: int, n_words: int = 120) -> str:
