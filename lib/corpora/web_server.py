@@ -109,9 +109,10 @@ async def send(writer: asyncio.StreamWriter, page: Page) -> None:
 def serving(web: LittleWeb, latency: float = 0.0) -> Iterator[WebServer]:
     """A server in a thread of its own, for as long as the block runs."""
     server, loop = WebServer(web, latency), asyncio.new_event_loop()
-    listening = loop.run_until_complete(server.start())
     thread = threading.Thread(target=loop.run_forever, name="little web", daemon=True)
     thread.start()
+    # Started in there, since notebooks have a loop of their own running in this thread.
+    listening = asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
     try:
         yield server
     finally:

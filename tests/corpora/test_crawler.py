@@ -286,5 +286,14 @@ def test_the_frontier_takes_turns_and_keeps_its_promises(tmp_path):
     assert lines == [["add", url, 0, 0] for url in urls]
 
 
+def test_all_of_it_runs_inside_of_a_loop_as_in_a_notebook(tmp_path):
+    async def cell():
+        with serving(LittleWeb(scale=0.05, hosts=("old.example",))) as server:
+            client = HttpClient(POLICY.agent, connect=server.connect)
+            return await Crawler(tmp_path, POLICY, client).run(["http://old.example/"])
+
+    assert asyncio.run(cell()) == {"kept": 2}
+
+
 def test_what_is_binary():
     assert is_binary(b"\x89PNG\0") and not is_binary("é".encode("utf-16")) and not is_binary(b"")
