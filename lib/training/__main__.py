@@ -9,6 +9,8 @@ They share weights, layers or matrices as [mesh] says, whose sizes multiply to t
 On two machines that see the same files, on each of them (FIRST is the name of one):
   torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d --rdzv-endpoint FIRST:29400 \\
     -m lib.training train config.toml mesh.data=2 mesh.shard=8
+(Where names do not lead to addresses: --local-addr ADDRESS, for FIRST --rdzv-conf is_host=true, and
+the network's interface as GLOO_SOCKET_IFNAME, for GPUs as NCCL_SOCKET_IFNAME.)
 Whoever crashes or is killed: all start again, from the last checkpoint, at most three times:
   torchrun --nproc-per-node 2 --max-restarts 3 -m lib.training train config.toml mesh.shard=-1
 A run goes on with another number of processes, also a single one, and on another mesh:

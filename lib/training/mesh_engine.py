@@ -92,10 +92,11 @@ class MeshEngine:
     @torch.no_grad()
     def evaluate(self, batches: Batches, n_batches: int) -> float:
         """As `loop.evaluate`; each process reads its part, `batches` being for this rank."""
-        loss, n_targets = 0.0, 0
+        modules, loss, n_targets = nn.ModuleList(self.parts).eval(), 0.0, 0
         for batch in islice(batches, n_batches):
             loss += self._loss(batch.to(self.device))
             n_targets += batch.n_counted
+        modules.train()
         loss, total = self.mesh.total_of_readers([loss, n_targets])
         return loss / max(1, total)
 

@@ -95,14 +95,19 @@ class Part(nn.Module):
         return bias.chunk(self.tensor.size(), dim=-3)[self.tensor.get_local_rank()]
 
     def _sum_of_losses(self, hidden: Tensor, targets: Tensor, counted: Tensor) -> Tensor:
-        """Over the targets that count; zero, and not 0 / 0, if there are none."""
+        """Over the targets that count; zero, and not 0 / 0, if there are none. The z-loss is there
+        for training alone."""
         config, weight = self.config, self.model.output_weight
         if self.tensor is not None:
             return self._sum_over_vocabularies(hidden, weight, targets, counted)
         n = counted.sum()
         some = counted | (n == 0)
-        rest = (self.z_loss, config.output_softcap, config.kernels)
+        rest = (self._z_loss, config.output_softcap, config.kernels)
         return output_loss(hidden, weight, targets, some, *rest) * n
+
+    @property
+    def _z_loss(self) -> float:
+        return self.z_loss if self.training else 0.0
 
     def _sum_over_vocabularies(
         self, hidden: Tensor, weight: DTensor, targets: Tensor, counted: Tensor
@@ -116,7 +121,7 @@ class Part(nn.Module):
         first = self.tensor.get_local_rank() * -(-self.config.vocab_size // self.tensor.size())
         group = self.tensor.get_group()
         known = targets.masked_fill(~counted, 0)
-        losses = token_losses_of_parts(logits, known, first, group, self.z_loss)
+        losses = token_losses_of_parts(logits, known, first, group, self._z_loss)
         return torch.where(counted, losses, 0).sum()
 
 

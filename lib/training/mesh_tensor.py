@@ -9,7 +9,7 @@ output are cut by words. Between modules plain tensors pass, each process its ow
 
 from torch import Tensor, nn
 from torch.distributed.device_mesh import DeviceMesh
-from torch.distributed.tensor import Replicate, Shard
+from torch.distributed.tensor import DTensor, Replicate, Shard
 from torch.distributed.tensor.parallel import (
     ColwiseParallel,
     ParallelStyle,
@@ -58,6 +58,12 @@ def share_layers(part: Part, mesh: DeviceMesh) -> None:
         model.output = _torch_linear(model.output)
         plan["output"] = ColwiseParallel()
     _apply(model, mesh, plan)
+    for name, p in model.named_parameters():
+        if not isinstance(p, DTensor):
+            raise ValueError(
+                f"{name} has no place in a tensor group: lib/training/mesh_tensor.py has to say "
+                "how it is cut. Until then set mesh.tensor=1."
+            )
 
 
 def block_plan(block: nn.Module, sequence: bool) -> dict[str, ParallelStyle]:

@@ -12,6 +12,7 @@ import torch
 from tiny_run import tiny_config
 
 from lib.parallel.launch import launch
+from lib.parallel.pool import end_ranks
 from lib.training.__main__ import main
 from lib.training.checkpoint import find_damage, load, load_latest, paths
 from lib.training.config import MeshConfig
@@ -22,6 +23,14 @@ from lib.training.run import load_model, resume, start
 
 CLOSE = {"rtol": 0, "atol": 1e-9}
 LIMIT = 240.0  # seconds, for a machine that is very busy
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_processes():
+    """DTensor remembers meshes, and takes an equal one of an earlier launch for that of this."""
+    end_ranks()
+    yield
+    end_ranks()
 
 
 def config(folder, mesh=None):
