@@ -1,7 +1,7 @@
 """From what was crawled to what a model should see.
 
 Text out of pages: scores (how well something was found), html_blocks, density, formulas, extract;
-linearize and pdf for what is no page. Whose language it is: langid, with ngram_language from scratch.
+linearize and pdf for what is no page. Whose language it is: langid, and ngram_language from scratch.
 Personal data: pii.
 
 Duplicates: murmur3 and exact, for those that are equal; bloom, to remember what was seen in little
@@ -11,4 +11,9 @@ behind it; repeated_spans, for passages inside of texts.
 
 Rules: page counts what rules look at, rules applies limits and gives reasons, published_rules has
 those of papers; c4 also cuts lines.
+
+All of it in one go: records flow through steps and barriers, from sources to sinks (formats has the
+files); stages cuts the list, shards does the work on one part, deciding what lies between; pipeline
+runs it, on_processes and on_ray say where; counts, quarantine and report tell what happened.
+description and __main__ are for pipelines in files: python -m lib.curation run pipeline.toml.
 """

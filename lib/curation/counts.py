@@ -97,7 +97,9 @@ def _offer(samples: list[dict[str, Any]], record: Record, detail: str) -> None:
     position = hash_position(record.id, "sample")
     if len(samples) < N_SAMPLES or position < samples[-1]["position"]:
         text = record.text or record.body[:SHOWN].decode("utf-8", "replace")
-        sample = {"name": record.name, "detail": detail, "text": text[:SHOWN], "position": position}
+        if len(text) > SHOWN:
+            text = text[:SHOWN] + " …"
+        sample = {"name": record.name, "detail": detail, "text": text, "position": position}
         samples[:] = _best([*samples, sample])
 
 

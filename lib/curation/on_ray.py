@@ -39,7 +39,7 @@ class OnRay:
     def connect(self, ray: ModuleType) -> None:
         """Start Ray, if it has not been.
 
-        On this machine it gets more than one chance, as it gives up on a busy one after a minute.
+        On this machine it gets a second chance, as it gives up on a busy one after half a minute.
         """
         if ray.is_initialized():
             return
@@ -56,11 +56,10 @@ class OnRay:
                     raise
 
 
-STARTS = 3
+STARTS = 2
 LOCAL = {  # a cluster on one machine needs no network and tells nobody that it exists
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-    "RAY_agent_register_timeout_ms": "60000",
 }
 
 
