@@ -240,6 +240,30 @@ def test_tied_frozen_and_unused_parameters(n_ranks):
                 torch.testing.assert_close(gradient, right.flatten()[start:stop], msg=name)
 
 
+def pair():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2)).double()
+
+
+def ending_in_a_unit(comm):
+    wrapped = FullySharded(pair(), comm, nn.Linear)
+    wrapped(torch.ones(2, 3).double()).square().mean().backward()
+    wrapped.finish()
+    gradients = {name: (k.start, k.stop, k.piece.grad) for name, k in wrapped.held()}
+    return gradients, names(wrapped.events, "reduce")
+
+
+def test_the_root_may_return_what_its_last_unit_returns():
+    """One tensor, two hooks: it must not be taken for a sign that the unit is done."""
+    whole = pair()
+    whole(torch.ones(2, 3).double()).square().mean().backward()
+    for gradients, reduced in simulate(ending_in_a_unit, 2):
+        assert reduced == ["1", "0", ""]
+        for name, (start, stop, gradient) in gradients.items():
+            right = whole.get_parameter(name).grad.flatten()[start:stop]
+            torch.testing.assert_close(gradient, right)
+
+
 def in_bfloat16(comm):
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8))
