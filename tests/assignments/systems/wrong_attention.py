@@ -17,6 +17,7 @@ def planted(name, file):
 
 wrong_flash = planted("flash_attention", "test_flash.py")
 wrong_triton = planted("flash_attention_triton", "test_flash_triton.py")
+wrong_graphs = planted("graphs", "test_compiling.py")
 
 
 def made(forward=right.tiled, gradients=right.gradients, keep=None):
@@ -304,3 +305,50 @@ def kernel_sums_in_sixteen_bits(q, k, v, is_causal=False):
 def kernel_without_the_way_back(q, k, v, is_causal=False):
     out = right.flash_attention_triton(q, k, v, is_causal)
     return out.detach() + 0 * (q.sum() + k.sum() + v.sum())
+
+
+# Compiling
+
+
+def compiled(function, calls, count, reset=True, dynamic=False):
+    counts = []
+
+    def backend(module, inputs):
+        counts.append(count(module.graph.nodes))
+        return module.forward
+
+    if reset:
+        torch.compiler.reset()
+    made = torch.compile(function, backend=backend, dynamic=dynamic)
+    return counts, [made(*call) for call in calls]
+
+
+def operations(nodes):
+    return sum(node.op.startswith("call_") for node in nodes)
+
+
+@wrong_graphs("test_a_straight_function_is_one_graph")
+def arguments_count_too(function, *calls):
+    return compiled(function, calls, len)
+
+
+@wrong_graphs("test_other_shapes_make_other_graphs")
+def graphs_for_all_shapes(function, *calls):
+    return compiled(function, calls, operations, dynamic=True)
+
+
+@wrong_graphs("test_what_was_compiled_before_is_forgotten")
+def nothing_forgotten(function, *calls):
+    return compiled(function, calls, operations, reset=False)
+
+
+@wrong_graphs("test_a_straight_function_is_one_graph")
+def compiled_for_every_call(function, *calls):
+    found = [right.graphs(function, call) for call in calls]
+    return [n for counts, _ in found for n in counts], [one for _, some in found for one in some]
+
+
+@wrong_graphs("test_a_decision_about_numbers_cuts_the_graph")
+def only_the_last_graph(function, *calls):
+    counts, results = right.graphs(function, *calls)
+    return counts[-1:], results
