@@ -177,8 +177,9 @@ def test_every_record_is_read_or_lies_in_a_damaged_place(compress, data):
         assert lost == 0 or (damage and not compress and lost <= 1)
     for one, other in itertools.pairwise(damage):
         assert one.start < one.end < other.start
-    if len(found) < len(starts) - 1:
-        assert damage or found != wanted
+    if not compress:  # every byte is in a record, or in a damaged place, or a line end too many
+        counted = sum(len(item) + 8 for item in found) + sum(p.end - p.start for p in damage)
+        assert counted <= len(broken) <= counted + len(new) + 8
 
 
 @settings(max_examples=150, deadline=None)
