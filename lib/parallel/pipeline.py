@@ -87,7 +87,9 @@ class PipelineStage(nn.Module):
         started, in every process. Those of several machines would have to agree on one first.
         """
         rows = [[ord(e.action), e.microbatch, e.chunk, e.begin, e.end] for e in self.events]
-        table = self.comm.all_gather(torch.tensor(rows, dtype=torch.float64)).tolist()
+        device = getattr(self.comm, "device", "cpu")  # NCCL sends what lies on a GPU
+        mine = torch.tensor(rows, dtype=torch.float64, device=device)
+        table = self.comm.all_gather(mine).tolist()
         events = [
             Event(n // len(rows), chr(int(letter)), int(i), int(chunk), begin, end)
             for n, (letter, i, chunk, begin, end) in enumerate(table)
