@@ -1,7 +1,7 @@
 """From what was crawled to what a model should see.
 
 Text out of pages: scores (how well something was found), html_blocks, density, formulas, extract;
-linearize and pdf for what is no page. Whose language it is: langid, and ngram_language from scratch.
+linearize and pdf for what is no page. Which language it is in: langid, ngram_language from scratch.
 Personal data: pii.
 
 Duplicates: murmur3 and exact, for those that are equal; bloom, to remember what was seen in little

@@ -88,8 +88,11 @@ class Page:
         A run that occurs once says nothing: 0.
         """
         counts = Counter(self._runs(n))
-        run, times = max(counts.items(), key=lambda pair: (pair[1], _n(pair[0])), default=((), 0))
-        return _share(_n(run) * times, self._word_characters) if times > 1 else 0.0
+        times = max(counts.values(), default=0)
+        if times < 2:
+            return 0.0
+        longest = max(_n(run) for run, count in counts.items() if count == times)
+        return _share(longest * times, self._word_characters)
 
     def characters_in_duplicate_runs(self, n: int) -> float:
         """Share of the characters in words that stand in any run of n words seen before."""
