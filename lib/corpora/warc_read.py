@@ -21,6 +21,7 @@ MEMBER = b"\x1f\x8b\x08"
 START = b"WARC/"
 ENDS = b"\r\n\r\n"
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,15})(?=\r\n)", re.I)
+VERSION_LINE = re.compile(rb"WARC/\d\.\d+\r\n")
 KIND = re.compile(rb"\r\nwarc-type:[ \t]*(\w+)", re.I)
 
 
@@ -161,6 +162,8 @@ def plain(file: BufferedIOBase, data: bytes = b"") -> Iterator[Record | Damage]:
         reason = ""
         if not data.startswith(START) or not length:
             reason = "no version line, or no Content-Length"
+        elif VERSION_LINE.search(data, 1, head + 2):
+            reason = "another record begins among its headers"
         elif (size := head + int(length[1]) + 8) > MAX_RECORD:
             reason = f"it claims to have more than {MAX_RECORD:,} bytes"
         else:
