@@ -2,6 +2,7 @@
 
 Ray spreads the numbers of shards over the machines and starts those again whose machine went away;
 records are read from and written to the run's folder, which all machines must see under one name.
+Functions of steps travel with the work; modules that they come from must be on all machines.
 """
 
 import os
@@ -24,14 +25,14 @@ class OnRay:
     address: str | None = None
     n_processors: int | None = None  # of the small one on this machine
     processors_per_shard: float | int = 1
-    attempts: int = 3  # for a shard whose machine went away
 
     def __call__(self, work: Work, shards: list[int]) -> Iterator[int]:
         ray = _ray(local=not self.address)
         self.connect(ray)
         rows = [{"shard": shard} for shard in shards]
+        ray.data.DataContext.get_current().enable_progress_bars = False  # the pipeline has its own
         found = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
-            _Call(work), num_cpus=self.processors_per_shard, max_retries=self.attempts
+            _Call(work), num_cpus=self.processors_per_shard
         )
         for row in found.iter_rows():
             yield row["n_records"]
@@ -48,7 +49,12 @@ class OnRay:
             return
         for attempt in range(1, STARTS + 1):
             try:
-                ray.init(num_cpus=self.n_processors, include_dashboard=False, log_to_driver=False)
+                ray.init(
+                    "local",  # and not one that somebody else has started here
+                    num_cpus=self.n_processors,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                )
                 return
             except Exception:  # Ray raises no narrower one
                 ray.shutdown()

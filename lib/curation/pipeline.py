@@ -11,7 +11,7 @@ is interrupted: the same bytes, except of seconds.json.
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -94,24 +94,25 @@ class Pipeline:
     def _begin(self, folder: Path, resume: bool) -> int:
         """Check that the folder is ours, and tidy up behind a process that was killed."""
         shards = self.stages[0].begin.identity()
-        content = {"steps": describe(self.steps), "shards": shards}
-        if not resume:
-            for name in ("work", "quarantine", DESCRIPTION, MANIFEST, SECONDS, *self._written()):
-                remove(folder / name)
+        made = [name for sink in self.stages[-1].sinks for name in sink.makes()]
+        content = {"steps": describe(self.steps), "shards": shards, "makes": sorted(made)}
         known = read_json(folder / DESCRIPTION)
-        if known is not None and known != json.loads(json.dumps(content)):
-            what = "pipeline" if known["steps"] != content["steps"] else "set of files"
+        if known is not None and not resume:
+            for name in (*known["makes"], "work", "quarantine", MANIFEST, SECONDS, DESCRIPTION):
+                remove(folder / name)
+            known = None
+        if known is None:
+            _check_is_free(folder, ["work", "quarantine", *made])
+        elif known != json.loads(json.dumps(content)):
+            what = "set of files" if known["steps"] == content["steps"] else "pipeline"
             raise ValueError(
                 f"{folder} holds the run of another {what}. Choose another folder, or begin afresh "
                 "with resume=False (on the command line --afresh), which removes what is there."
             )
-        for part in folder.rglob(".*.part"):
+        for part in folder.rglob("*.part"):
             remove(part)
         write_json(folder / DESCRIPTION, content)
         return len(shards)
-
-    def _written(self) -> set[str]:
-        return {sink.path(0).parts[0] for sink in self.stages[-1].sinks}
 
     def _end(self, folder: Path, n_shards: int) -> None:
         """Join what belongs together, and write what has been made and counted."""
@@ -143,6 +144,16 @@ class Pipeline:
                 for label, spent in read_json(places.seconds(shard)).items():
                     seconds[label] = seconds.get(label, 0.0) + spent
         return counts, seconds
+
+
+def _check_is_free(folder: Path, names: Iterable[str]) -> None:
+    """Raises ValueError where something lies that no pipeline has made."""
+    for name in names:
+        if (folder / name).exists():
+            raise ValueError(
+                f"{folder / name} is there, and not from a pipeline: it would be mixed with what "
+                "this one makes. Choose another folder."
+            )
 
 
 def run_stage(folder: Path, stage: Stage, n_shards: int, on: Runner, progress: bool) -> None:

@@ -32,6 +32,10 @@ class Sink(Step):
     def path(self, shard: int) -> Path:
         """Where a shard goes, in the folder of the run."""
 
+    @abstractmethod
+    def makes(self) -> list[str]:
+        """The files and folders that it makes in the folder of the run."""
+
     def open(self, part: Path, path: Path) -> Writer:
         """A writer to `part`, which will be called `path`."""
         return format_of(path).open_writer(part, path.name)
@@ -55,6 +59,9 @@ class Write(Sink):
 
     def path(self, shard: int) -> Path:
         return Path(self.name) / f"{shard:05d}{self.suffix}"
+
+    def makes(self) -> list[str]:
+        return [self.name]
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,9 @@ class Tokenize(Sink):
 
     def path(self, shard: int) -> Path:
         return Path("work") / self.name / f"{shard:05d}.bin"
+
+    def makes(self) -> list[str]:
+        return [f"{self.name}.bin", f"{self.name}.bin.json"]
 
     def open(self, part: Path, path: Path) -> Writer:
         return TokenWriter(part, self.tokenizer, self.separator)

@@ -171,26 +171,21 @@ def die_at(call, pipeline, folder, before):
 @FORKS
 @pytest.mark.parametrize("before", [True, False])
 def test_killed_wherever_a_file_appears(before, files, tmp_path):
+    """Every time one file further, twice in one folder, and then on to the end."""
     pipeline = Pipeline([files, FailsOnPoison(), Near(), Write()])
     whole, call = everything(quiet(pipeline, tmp_path / "whole").folder), 0
-    while True:
-        call += 3 if before else 4
-        process = in_a_copy(partial(die_at, call, pipeline, tmp_path / "cut", before))
-        process.join()
-        if process.exitcode == 0:
+    for call in range(1 if before else 2, 100, 3):
+        cut, codes = tmp_path / f"cut-{call}", []
+        for again in (call, 2):
+            process = in_a_copy(partial(die_at, again, pipeline, cut, before))
+            process.join()
+            codes.append(process.exitcode)
+        quiet(pipeline, cut)
+        assert everything(cut) == whole
+        if codes[0] == 0:
             break
-        assert process.exitcode == -signal.SIGKILL
-        if call % 5 == 0:
-            quiet(pipeline, tmp_path / "cut")
-            assert everything(tmp_path / "cut") == whole
-            quiet(pipeline, tmp_path / "cut", resume=False)
-            for name in ("manifest.json", "pipeline.json"):
-                (tmp_path / "cut" / name).unlink()
-        elif (tmp_path / "cut" / "manifest.json").exists():
-            break
-    assert call > 8
-    quiet(pipeline, tmp_path / "cut")
-    assert everything(tmp_path / "cut") == whole
+        assert codes == [-signal.SIGKILL, -signal.SIGKILL]
+    assert call > 20  # so many files there are
 
 
 @FORKS
@@ -234,8 +229,17 @@ def test_another_pipeline_or_other_files_do_not_mix(files, tmp_path):
     os.utime(tmp_path / "in" / "2.jsonl", (1, 1))
     with pytest.raises(ValueError, match="run of another set of files"):
         quiet(Pipeline([files, Write()]), tmp_path / "out")
-    again = quiet(Pipeline([files, Exact(), Write()]), tmp_path / "out", resume=False)
+    again = quiet(Pipeline([files, Exact(), Write("other")]), tmp_path / "out", resume=False)
     assert [counts.step for counts in again.counts] == ["read", "exact", "write"]
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"other", "quarantine", "manifest.json", "pipeline.json", "seconds.json"}
+
+
+def test_what_others_have_made_stays(files, tmp_path):
+    (tmp_path / "data").mkdir()
+    for resume in (True, False):
+        with pytest.raises(ValueError, match="not from a pipeline"):
+            quiet(Pipeline([files, Write()]), tmp_path, resume=resume)
 
 
 # Mistakes
