@@ -37,8 +37,9 @@ def frontier_view(
         fills = [BLUE for url in done if host(url) == name and url != asked]
         fills += [ORANGE] * (name == host(asked)) + [PALE] * len(waiting.get(name, ()))
         parts += squares(y, fills)
-        parts.append(words(WIDTH - 12, y + 14, patience(now, free_at.get(name)), 11, ink(GREY),
-                           anchor="end"))  # fmt: skip
+        said = "is asked" if name == host(asked) else patience(now, free_at.get(name))
+        said = said if waiting.get(name) or name == host(asked) else "nothing left"
+        parts.append(words(WIDTH - 12, y + 14, said, 11, ink(GREY), anchor="end"))
     alt = f"{title}: {asked} is asked for; {len(done)} addresses are done, " + ", ".join(
         f"{len(urls)} wait at {name}" for name, urls in waiting.items() if urls
     )

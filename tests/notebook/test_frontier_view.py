@@ -13,6 +13,13 @@ def test_every_address_has_a_square():
     squares = [drawing.html.count(f'fill="{colour}" stroke') for colour in (BLUE, ORANGE, PALE)]
     assert squares == [3 + 1, 1 + 1, 2 + 1]  # one each in the legend
     assert "3 addresses are done, 2 wait at a.example" in str(drawing)
+    assert ">is asked<" in drawing.html and ">never asked<" in drawing.html
+
+
+def test_a_host_without_pages_left_says_so():
+    nothing = {"a.example": [], "b.example": ["http://b.example/9"]}
+    html = frontier_view(0, "http://b.example/1", DONE, nothing, {}, title="T").html
+    assert ">nothing left<" in html and ">never asked<" not in html
 
 
 def test_what_does_not_fit_is_a_number():
