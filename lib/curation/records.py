@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lib.corpora.documents import Document, n_utf8_bytes
+from lib.corpora.web_truth import Page
 
 
 @dataclass(slots=True)
@@ -52,6 +53,12 @@ class Damage:
 def from_document(document: Document) -> Record:
     """A corpus's document as a record."""
     return Record(document.id, document.text, document.source)
+
+
+def from_page(page: Page, source: str = "little-web") -> Record:
+    """A page of the little web as a crawler would bring it home."""
+    kind = dict(page.headers).get("Content-Type", "")
+    return Record(page.url, "", source, {"url": page.url, "content_type": kind}, page.body)
 
 
 def to_row(record: Record) -> dict[str, Any]:

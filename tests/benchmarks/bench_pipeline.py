@@ -26,7 +26,7 @@ from lib.curation.formats import read_records, write_records
 from lib.curation.near_duplicates import NearDuplicates
 from lib.curation.on_processes import Processes
 from lib.curation.pipeline import Pipeline
-from lib.curation.records import Drop, Record
+from lib.curation.records import Drop, Record, from_page
 from lib.curation.sinks import Write
 from lib.curation.sources import Read
 from lib.curation.steps import Extract, Language, MaskPersonal, Rules
@@ -105,10 +105,8 @@ def web(scale: int) -> str:
 
 def records(seed: int) -> Iterator[Record]:
     """All pages of one little web; Python's documentation is the same in each."""
-    for url, page in sorted(LittleWeb(seed=seed).pages.items()):
-        if page.status == 200:
-            kind = dict(page.headers).get("Content-Type", "")
-            yield Record(url, "", "web", {"url": url, "content_type": kind}, page.body)
+    web = LittleWeb(seed=seed)
+    return (from_page(page) for _, page in sorted(web.pages.items()) if page.status == 200)
 
 
 def speeds(benchmark: Benchmark) -> str:

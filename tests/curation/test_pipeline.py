@@ -13,12 +13,13 @@ from time import sleep
 import pytest
 from sample_records import FailsOnPoison, flawed, n_words, prose
 
+from lib.corpora.little_web import LittleWeb
 from lib.curation import blocks
 from lib.curation.barriers import Exact, Mix, Near
 from lib.curation.formats import write_records
 from lib.curation.on_processes import Processes, in_process
 from lib.curation.pipeline import Pipeline, Run
-from lib.curation.records import Record
+from lib.curation.records import Record, from_page
 from lib.curation.sinks import Tokenize, Write
 from lib.curation.sources import Given, Read
 from lib.curation.steps import Apply, Extract, MaskPersonal, Rules, Score
@@ -217,7 +218,9 @@ def test_what_is_done_is_not_done_again(files, tmp_path):
     assert len(calls) == 2
     (folder / "manifest.json").unlink()
     (folder / "work" / "1" / "00002.done.json").unlink()
-    (folder / "data" / "00000.jsonl.zst").write_bytes(b"changed by somebody")
+    data = bytearray((folder / "data" / "00000.jsonl.zst").read_bytes())
+    data[-1] ^= 1  # as long as before
+    (folder / "data" / "00000.jsonl.zst").write_bytes(data)
     quiet(pipeline, folder, watched, keep_work=True)
     assert calls[2:] == [[0, 2]] and everything(folder) == whole
 
@@ -330,3 +333,19 @@ def test_memory_is_that_of_a_few_records(tmp_path, monkeypatch):
     tracemalloc.stop()
     assert peak < 3e6  # a block is 0.8 MB, all texts are 6
     assert run.counts[-1].n_out == 60
+
+
+def test_what_is_kept_of_the_little_web(tmp_path):
+    """Every main text that is extracted is one that is known to be there; none is kept twice."""
+    web = LittleWeb(hosts=("news.example", "mirror.example"))
+    pages = tuple(from_page(page) for _, page in sorted(web.pages.items()) if page.status == 200)
+    steps = [Given(pages, parts=3), Extract("density"), Exact(), Near(similarity=0.7)]
+    run = quiet(Pipeline(steps), tmp_path / "out")
+    kept = {record.id for record in run.records()}
+    copies = {url: truth.copy_of for url, truth in web.truth.items() if truth.copy_of in web.truth}
+    exact = {url for url in copies if web.truth[url].jaccard == 1}
+    assert len(copies) > 10 and len(exact) > 0
+    assert not {url for url in exact if url in kept and copies[url] in kept}
+    alone = set(web.truth) - set(copies) - set(copies.values())
+    listings = {url for url, truth in web.truth.items() if truth.kind == "listing"}
+    assert alone - listings <= kept
