@@ -11,10 +11,10 @@ AGREEMENT = f"the time within {SLOWER:.0%} of the claim, the memory within {LARG
 PREFACE = """\
 # Leaderboard
 
-One training step of a model that is given: forward, loss, backward, AdamW. The score is its time,
-divided by that of a naive reference which runs by turns with it on the same machine; beside it, the
-peak of memory. Results must be the reference's but for rounding. What is trained and how it is
-measured: [lib/grading/step_contest.py](../../../lib/grading/step_contest.py). Written by
+One training step of a model that is given: forward, loss, backward, AdamW. The score is its fastest
+time, divided by that of a naive reference which runs by turns with it on the same machine; beside
+it, the peak of memory. Results must be the reference's but for rounding. What is trained, and how
+it is measured: [lib/grading/step_contest.py](../../../lib/grading/step_contest.py). Written by
 `python run.py leaderboard {number} table` from `entries/`; do not edit.
 """
 HEAD = "| | entry | author | time / reference | peak MiB | ms | reference | machine | date | what |"

@@ -228,3 +228,17 @@ def test_a_handout_asks_for_every_problem_once(path):
     cells = "\n".join("".join(cell["source"]) for cell in code_cells(nbformat.read(path, 4)))
     asked = Counter(re.findall(r'"(\w+)"', "".join(re.findall(r"check\(([^)]*)\)", cells))))
     assert asked == Counter(problem.id for problem in read_problems(path.parent))
+
+
+@pytest.mark.parametrize("path", HANDOUTS, ids=[path.parent.name for path in HANDOUTS])
+def test_what_a_handout_says_to_write_is_where_it_says(path):
+    """As in: **Write** `reduce_each` and `reduce_flat` in `systems/ddp.py`."""
+    text = "\n".join(cell["source"] for cell in nbformat.read(path, 4)["cells"])
+    orders = re.findall(r"\*\*Write\*\* ([^.\n]*(?:\.\w+[^.\n]*)*?) in `(\w+/\w+\.py)`", text)
+    assert orders
+    for words, file in orders:
+        tree = ast.parse((path.parent / file).read_text(encoding="utf-8"))
+        kinds = (ast.FunctionDef, ast.ClassDef)
+        defined = {node.name for node in ast.walk(tree) if isinstance(node, kinds)}
+        for name in re.findall(r"`([\w.]+)`", words):
+            assert set(name.split(".")) <= defined, f"{file} has no {name}"
