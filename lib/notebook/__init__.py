@@ -6,7 +6,7 @@ move); block_diagram, masks, rope_clock, model_choices, model_explorer (architec
 wave_explorer, tile_walk, coalescing_painter, bank_grid, softmax_states (GPUs); program_map,
 kernel_steps, occupancy_calculator, ptx_view (kernels); time_lanes, gantt, rank_cells,
 collective_view, ring_view, tree_view, cuts_view (several processes); memory_bars, mesh_view,
-planner_map (clusters).
+planner_map (clusters); bytes_view, frontier_view, marked_words, funnel, licence_path (data).
 
 Loading sets the figure style and the seeds, shows figures when a cell ends, and brings `%%step`.
 """
