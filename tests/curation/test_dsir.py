@@ -33,8 +33,8 @@ def test_importance_resampling_of_four_values():
 
 
 def test_gumbel_noise_draws_without_replacement():
-    """Two of three with chances 1/2, 1/3, 1/6: the pairs' chances, from drawing one by one."""
-    p = np.array([1 / 2, 1 / 3, 1 / 6])
+    """Two of three with chances 0.9, 0.08, 0.02: chances of pairs, from drawing one by one."""
+    p = np.array([0.9, 0.08, 0.02])
     expected = {
         (i, j): p[i] * p[j] / (1 - p[i]) + p[j] * p[i] / (1 - p[j])
         for i, j in ((0, 1), (0, 2), (1, 2))
