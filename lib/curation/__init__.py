@@ -12,8 +12,15 @@ behind it; repeated_spans, for passages inside of texts.
 Rules: page counts what rules look at, rules applies limits and gives reasons, published_rules has
 those of papers; c4 also cuts lines.
 
-All of it in one go: records flow through steps and barriers, from sources to sinks (formats has the
-files); stages cuts the list, shards does the work on one part, deciding what lies between; pipeline
-runs it, on_processes and on_ray say where; counts, quarantine and report tell what happened.
-description and __main__ are for pipelines in files: python -m lib.curation run pipeline.toml.
+More of what one wants, by models: kneser_ney says how likely a text is, hashed_features makes
+numbers of its words, with which linear_classifier tells kinds apart and dsir draws what resembles a
+target. decontaminate looks for a benchmark's questions.
+
+How much of each source: mixing counts epochs, regmix looks for the best mixture.
+
+All of it in one go: records flow through steps and barriers (classify and clean_of are steps, too),
+from sources to sinks; formats has the files. stages cuts the list, shards does the work on one part,
+blocks and deciding what lies between; pipeline runs it, on_processes and on_ray say where; counts,
+quarantine, funnel and report tell what happened. description and __main__ are for pipelines in
+files: python -m lib.curation run pipeline.toml.
 """
