@@ -19,7 +19,7 @@ target. decontaminate looks for a benchmark's questions.
 How much of each source: mixing counts epochs, regmix looks for the best mixture.
 
 All of it in one go: records flow through steps and barriers (classify and clean_of are steps, too),
-from sources to sinks; formats has the files. stages cuts the list, shards does the work on one part,
+from sources to sinks; formats has the files. stages cuts the list, shards works on one part,
 blocks and deciding what lies between; pipeline runs it, on_processes and on_ray say where; counts,
 quarantine, funnel and report tell what happened. description and __main__ are for pipelines in
 files: python -m lib.curation run pipeline.toml.

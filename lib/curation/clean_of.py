@@ -1,16 +1,13 @@
 """A step that keeps benchmarks out: no document with a long run of words from a question or answer.
 
-Runs of 13 words are what most papers look for (since Brown et al., arXiv 2005.14165).
+What a run is, and what cannot be found so, is in decontaminate.py.
 """
 
 from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar
 
-import numpy as np
-from jaxtyping import UInt64
-
-from lib.curation.fast_shingles import block_shingles
+from lib.curation.decontaminate import N_WORDS, Contamination
 from lib.curation.records import Drop, Record
 from lib.curation.sources import Read
 from lib.curation.steps import Each
@@ -18,10 +15,10 @@ from lib.curation.steps import Each
 
 @dataclass(frozen=True)
 class Decontaminate(Each):
-    """Texts that share at most `most_runs` runs of `n_words` words with texts of these files."""
+    """Texts that share at most `most_runs` runs of `n_words` words with any text of these files."""
 
     paths: tuple[str, ...]
-    n_words: int = 13
+    n_words: int = N_WORDS
     most_runs: int = 0
     kind: ClassVar[str] = "decontaminate"
 
@@ -29,21 +26,19 @@ class Decontaminate(Each):
         Read(self.paths).files()  # raises where there are none
 
     def __call__(self, record: Record) -> Record | Drop:
-        runs = np.unique(block_shingles([record.text], self.n_words).shingles)
-        shared = int(np.isin(runs, known_runs(self.paths, self.n_words), assume_unique=True).sum())
+        benchmark = _benchmark(self.paths, self.n_words)
+        benchmark.add([record.text])
+        shared = max((n for found in benchmark.documents for n in found.items.values()), default=0)
+        benchmark.documents.clear()
         if shared > self.most_runs:
-            return Drop("in a benchmark", f"{shared} runs of {self.n_words} words")
+            return Drop("in a benchmark", f"shares {shared} runs of words with it")
         return record
 
 
 @cache
-def known_runs(paths: tuple[str, ...], n_words: int) -> UInt64[np.ndarray, " n"]:
-    """The runs of all texts of the files, as sorted hashes."""
+def _benchmark(paths: tuple[str, ...], n_words: int) -> Contamination:
+    """Of all texts of the files; read once in every process."""
     source = Read(paths)
-    texts = [
-        found.text
-        for part in range(len(source.files()))
-        for found in source.read(part)
-        if isinstance(found, Record)
-    ]
-    return np.unique(block_shingles(texts, n_words).shingles) if texts else np.empty(0, np.uint64)
+    records = [found for part in range(len(source.files())) for found in source.read(part)]
+    texts = [record.text for record in records if isinstance(record, Record)]
+    return Contamination(texts, n_words, min(n_words, 8))

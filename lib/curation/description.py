@@ -26,7 +26,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from lib.curation import barriers, clean_of, sinks, sources, steps
+from lib.curation import barriers, classify, clean_of, sinks, sources, steps
 from lib.curation.on_processes import Processes, Runner, in_process
 from lib.curation.on_ray import OnRay
 from lib.curation.steps import Step
@@ -42,6 +42,7 @@ KINDS: dict[str, type[Step]] = {
         steps.MaskPersonal,
         steps.Score,
         steps.Apply,
+        classify.Classify,
         clean_of.Decontaminate,
         barriers.Exact,
         barriers.Near,

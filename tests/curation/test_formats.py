@@ -36,6 +36,8 @@ def test_what_is_written_is_read_again(suffix, tmp_path):
     if not suffix.startswith((".warc", ".wet")):  # those have headers, and not any field
         assert found == records
     assert content(paths[0]) == content(paths[1])
+    if suffix.endswith(".gz"):
+        assert content(paths[0])[0][4:8] == bytes(4)  # no time in it
     assert {path.name for path in tmp_path.iterdir()} == {path.name for path in paths}
 
 

@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 from sample_records import n_words, page, prose
 
+from lib.curation.classify import Classify
 from lib.curation.clean_of import Decontaminate
 from lib.curation.formats import write_records
+from lib.curation.linear_classifier import LinearClassifier
 from lib.curation.records import Drop, Record
 from lib.curation.steps import C4, Apply, Extract, Language, MaskPersonal, Rules, Score
 
@@ -77,11 +79,25 @@ def test_texts_of_a_benchmark_go(tmp_path):
     write_records(tmp_path / "questions.jsonl", [Record("q", " ".join(words[:20]))])
     step = Decontaminate((str(tmp_path / "questions.jsonl"),))
     shared = replace(GOOD, text="before, " + " ".join(words[5:19]).upper() + " behind")
-    assert step(shared) == Drop("in a benchmark", "2 runs of 13 words")
+    assert step(shared) == Drop("in a benchmark", "shares 2 runs of words with it")
+    assert step(shared) == step(shared)  # it does not remember
     assert step(replace(GOOD, text="before " + " ".join(words[5:17]) + " behind")).id == "good"
     assert step(GOOD) is GOOD
     with pytest.raises(FileNotFoundError, match="No file is called"):
         Decontaminate((str(tmp_path / "*.nothing"),))
+
+
+def test_a_classifier_decides(tmp_path):
+    texts = [f"good river {i}" for i in range(30)] + [f"bad market {i}" for i in range(30)]
+    model = LinearClassifier(bins=1 << 10, epochs=20).fit(texts, ["good"] * 30 + ["bad"] * 30)
+    model.save(tmp_path / "m.safetensors")
+    path = str(tmp_path / "m.safetensors")
+    kept = Classify(path, "good")(replace(GOOD, text="a good river"))
+    assert kept.meta["good"] > 0.5 and kept.meta["n"] == 1
+    dropped = Classify(path, "good")(replace(GOOD, text="a bad market"))
+    assert dropped.reason == "not good" and dropped.detail.startswith("probability 0.")
+    with pytest.raises(ValueError, match="wanted is 'nice'"):
+        Classify(path, "nice")
 
 
 @pytest.mark.parametrize(
