@@ -10,9 +10,9 @@ Reading and running
 Assignments
   grade [1 [name ...]] run the tests of assignment 1 on your code, or of these problems only;
                        without a number: the points reached so far
-  leaderboard 1        the ranking of trained models
-                         check <entry>   train an entry again and compare
-                         add <folder>    train a new entry and rank it
+  leaderboard 1        the ranking of trained models; 2: of training steps, by their speed
+                         check <entry>   run an entry again and compare
+                         add <folder>    run a new entry and rank it
 
 Checking
   test                 everything that guards the project, stage by stage
@@ -120,7 +120,7 @@ def grade(arguments: list[str]) -> int:
 
 
 def leaderboard(arguments: list[str]) -> int:
-    """Rank trained models; the work is done by lib/grading/leaderboard.py."""
+    """Rank what others have entered; the work is done by lib/grading/leaderboard.py."""
     return call([set_up(FOR_LEARNERS), "-m", "lib.grading.leaderboard", *arguments])
 
 
