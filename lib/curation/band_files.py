@@ -53,9 +53,12 @@ class BandFiles:
         """The shingles of a document, sorted. Few documents are asked for, so it is done here."""
         if self._shingles is None:
             self._shingle_file.flush()
-            self._shingles = np.memmap(self._shingle_file.name, np.uint64, "r")
+            self._shingles = np.asarray(np.memmap(self._shingle_file.name, np.uint64, "r"))
         begin = int(self.ends.values[document - 1]) if document else 0
-        return np.unique(self._shingles[begin : int(self.ends.values[document])])
+        found = np.sort(self._shingles[begin : int(self.ends.values[document])])
+        new = np.ones(len(found), bool)  # numpy's `unique` takes four times as long for so few
+        np.not_equal(found[1:], found[:-1], out=new[1:])
+        return found[new]
 
     def close(self) -> None:
         """Remove the folder."""

@@ -41,7 +41,8 @@ def lsh_curve(similarity: float | int, b: int, r: int) -> float:
 def choose_bands(k: int, similarity: float, recall: float = 0.99) -> Bands:
     """The cut with the fewest chance meetings that still finds this share of the similar pairs.
 
-    More rows mean fewer false candidates and fewer true ones; so take the most rows allowed.
+    More rows mean fewer false candidates and fewer true ones; so take the most rows allowed, and
+    then no more bands than are needed: the rest of the k numbers need not be computed.
     """
     if not (0 < similarity <= 1 and 0 < recall < 1):
         raise ValueError(
@@ -49,8 +50,9 @@ def choose_bands(k: int, similarity: float, recall: float = 0.99) -> Bands:
             "recall below 1, such as 0.8 and 0.99."
         )
     for r in range(k, 0, -1):
-        if lsh_curve(similarity, k // r, r) >= recall:
-            return Bands(k // r, r)
+        for b in range(1, k // r + 1):
+            if lsh_curve(similarity, b, r) >= recall:
+                return Bands(b, r)
     raise ValueError(
         f"{k} numbers find at most {lsh_curve(similarity, k, 1):.3f} of the pairs with similarity "
         f"{similarity}, less than {recall}. Use longer signatures, or ask for less."

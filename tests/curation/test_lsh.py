@@ -29,8 +29,9 @@ def test_twenty_bands_of_450():
 
 
 @pytest.mark.parametrize("recall", [0.5, 0.9, 0.99, 0.999])
-def test_the_chosen_cut_finds_enough_and_one_row_more_would_not(recall):
+def test_the_chosen_cut_finds_enough_and_one_row_more_or_band_less_would_not(recall):
     b, r = choose_bands(128, 0.8, recall)
+    assert lsh_curve(0.8, b - 1, r) < recall
     assert lsh_curve(0.8, b, r) >= recall > lsh_curve(0.8, 128 // (r + 1), r + 1)
 
 
