@@ -4,9 +4,9 @@ python run.py bench curation            20,000 texts; memory with 10,000 and 100
 python run.py bench curation --full     memory with 100,000 and 1,000,000
 
 Texts are synthetic, of 250 to 350 words; one in five is another with some words replaced. Peers get
-128 hashes in 32 bands of 4, and sets of 5 words cut in Python; they trust their estimates, for which
-they need so many hashes. Ours takes the bands that its recall asks for. Behind the table stand documents per second, and what of the truth each side
-has found. Ours compares sets exactly, so what it finds is right.
+128 hashes in 32 bands of 4, and sets of 5 words cut in Python; they trust their estimates, and so
+need many hashes. Ours takes the bands that its recall asks for, and compares sets exactly: what it
+finds is right. Behind the table stand documents per second, and what of the truth each side finds.
 """
 
 import statistics
