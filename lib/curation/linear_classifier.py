@@ -134,6 +134,11 @@ def _step(
     slope = (hidden @ output).softmax(dim=1) - truth  # of the loss, by the logits
     by_hidden = slope @ output.T / lengths.clamp(min=1)[:, None]
     output.addmm_(hidden.T, slope, alpha=-rate)
-    moves = by_hidden.repeat_interleave(lengths, dim=0)  # every feature of a text moves alike
-    gradient = torch.sparse_coo_tensor(ids[None], moves, embeddings.shape, check_invariants=False)
-    embeddings.add_(gradient, alpha=-rate)
+    text_of = torch.arange(len(lengths)).repeat_interleave(lengths)
+    has = torch.sparse_coo_tensor(  # ones where a text has a feature: all of these move alike
+        torch.stack([ids, text_of]),
+        hidden.new_ones(len(ids)),
+        (len(embeddings), len(lengths)),
+        check_invariants=False,
+    )
+    torch.addmm(embeddings, has, by_hidden, alpha=-rate, out=embeddings)
