@@ -57,7 +57,7 @@ class LinearClassifier:
             )
         draw = np.random.default_rng(self.seed)
         start = draw.random((self.bins, self.width), dtype=np.float32)
-        self.embeddings = torch.from_numpy((2 * start - 1) / self.width)
+        self.embeddings = torch.from_numpy(start).sub_(0.5).mul_(2 / self.width)
         self.output = torch.zeros(self.width, len(self.labels))
         found = self._features(texts)
         truth = F.one_hot(torch.tensor([self.labels.index(label) for label in labels])).float()
