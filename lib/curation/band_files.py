@@ -3,6 +3,7 @@
 Letters: d documents, b bands.
 """
 
+import os
 import shutil
 import tempfile
 import weakref
@@ -23,7 +24,6 @@ class BandFiles:
         self.ends = Grown(np.int64)
         self._bands = [open(folder / f"band-{band}", "w+b") for band in range(n_bands)]  # noqa: SIM115
         self._shingle_file = open(folder / "shingles", "w+b")  # noqa: SIM115  (closed by `close`)
-        self._shingles = None
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -37,7 +37,7 @@ class BandFiles:
         """One more block."""
         before = int(self.ends.values[-1]) if len(self) else 0
         self.ends.extend(before + np.cumsum(lengths))
-        self._shingles = None
+        self._shingle_file.seek(0, os.SEEK_END)
         for file, row in zip([*self._bands, self._shingle_file], [*keys, shingles]):
             file.write(row.tobytes())
 
@@ -51,18 +51,16 @@ class BandFiles:
 
     def set_of(self, document: int) -> UInt64[np.ndarray, " n"]:
         """The shingles of a document, sorted. Few documents are asked for, so it is done here."""
-        if self._shingles is None:
-            self._shingle_file.flush()
-            self._shingles = np.asarray(np.memmap(self._shingle_file.name, np.uint64, "r"))
         begin = int(self.ends.values[document - 1]) if document else 0
-        found = np.sort(self._shingles[begin : int(self.ends.values[document])])
+        n_bytes = (int(self.ends.values[document]) - begin) * 8
+        self._shingle_file.seek(begin * 8)  # mapped, the file would count as memory, all of it
+        found = np.sort(np.frombuffer(self._shingle_file.read(n_bytes), np.uint64))
         new = np.ones(len(found), bool)  # numpy's `unique` takes four times as long for so few
         np.not_equal(found[1:], found[:-1], out=new[1:])
         return found[new]
 
     def close(self) -> None:
         """Remove the folder."""
-        self._shingles = None
         for file in (*self._bands, self._shingle_file):
             file.close()
         self._remove()

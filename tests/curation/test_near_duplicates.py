@@ -56,6 +56,14 @@ def test_clusters_are_those_of_all_pairs(texts, exact, n_processes):
         assert len(dropped) == sum(len(c) - 1 for c in finder.clusters()) > 100
 
 
+def test_more_may_be_added_after_clusters_were_asked_for(texts, exact):
+    with NearDuplicates(0.8, recall=0.9999) as finder:
+        finder.add(texts[:150])
+        assert len(finder.clusters()) > 10
+        finder.add(texts[150:])
+        assert finder.clusters() == clusters_of(len(texts), exact)
+
+
 def test_texts_without_words_are_no_duplicates():
     with NearDuplicates() as finder:
         finder.add(["", "...", "?", "a", "A!"])
