@@ -1,6 +1,7 @@
 """The same bytes from a Ray cluster, a small one on this machine, as from one process."""
 
 import os
+import signal
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +29,7 @@ def ray(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(folders))  # where its processes find steps
     import ray
 
+    before = signal.getsignal(signal.SIGTERM)  # Ray takes it, and does not give it back
     try:
         OnRay(n_processors=2).connect(ray)
     except Exception as error:
@@ -36,6 +38,7 @@ def ray(monkeypatch):
         pytest.skip(f"Ray did not start on a machine as busy as this: {error}")
     yield ray
     ray.shutdown()
+    signal.signal(signal.SIGTERM, before)
 
 
 def test_ray_makes_the_same_bytes(ray, tmp_path):

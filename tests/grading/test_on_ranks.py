@@ -76,7 +76,7 @@ def logged(comm):
     log = []
     comm = LoggedComm(comm, log)
     pending = comm.start("all_reduce", torch.ones(3), reduction="mean")
-    log.append("between")
+    log.append(("between",))
     pending.wait()
     comm.split([[0], *([r] for r in range(1, comm.n_ranks))]).broadcast(torch.ones(2))
     return log, comm.traffic.by_op()
@@ -85,6 +85,6 @@ def logged(comm):
 def test_the_log_has_the_order_of_events():
     for log, by_op in on_ranks(2, logged):
         about = ("all_reduce", 3, torch.float32)
-        assert log[:3] == [("start", *about), "between", ("wait", *about)]
+        assert log[:3] == [("start", *about), ("between",), ("wait", *about)]
         assert [entry[1] for entry in log[3:]] == ["broadcast"] * 2
         assert by_op["all_reduce"] > 0, "traffic is counted as without the log"

@@ -14,7 +14,8 @@ PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)\s*(?:;\s*([^#\n]*[^#\s]))?", re
 
 # Imported under a name that no requirement line has, and why that is right all the same.
 COMES_WITH = {"IPython": "ipykernel", "jupyter_client": "nbclient", "traitlets": "ipywidgets"}
-OPTIONAL = {"rustbpe", "trafilatura", "fasttext"}  # used where someone has installed them
+# used where someone has installed them
+OPTIONAL = {"rustbpe", "trafilatura", "fasttext", "ray", "datasets"}
 
 
 def pins(name: str) -> dict[str, tuple[str, str]]:
