@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from zlib import crc32
 
 from curation_texts import SIMILARITY, Truth, texts, two_kinds
 from runner import MB, Benchmark
@@ -42,12 +43,11 @@ def runs(text: str) -> set[str]:
 
 def datasketch_pairs(found: list[str]) -> Pairs:
     from datasketch import MinHash, MinHashLSH
-    from xxhash import xxh32_intdigest
 
     index = MinHashLSH(num_perm=N_HASHES, params=(BANDS, ROWS))
     sketches, pairs = [], []
     for number, text in enumerate(found):
-        sketch = MinHash(N_HASHES, hashfunc=xxh32_intdigest)
+        sketch = MinHash(N_HASHES, hashfunc=crc32)  # its own choice, SHA-1, is slower
         sketch.update_batch([run.encode() for run in runs(text)])
         near = [old for old in index.query(sketch) if sketches[old].jaccard(sketch) >= SIMILARITY]
         pairs += [(old, number) for old in near]
