@@ -262,7 +262,7 @@ def lectures_stage(python: Path, results: Path) -> int:
     if not copies:
         say("There are no lectures yet.")
         return 0
-    return pytest(python, results, "--nbmake", "--overwrite", "--nbmake-timeout=60", *copies)
+    return pytest(python, results, "--nbmake", "--overwrite", "--nbmake-timeout=120", *copies)
 
 
 def again_stage(python: Path, results: Path) -> int:
