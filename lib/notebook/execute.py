@@ -25,7 +25,9 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbclient.output_widget import OutputWidget
 
-CELL_TIMEOUT = 120  # seconds, as others may use the machine, too; a notebook that needs more says so in metadata.execution.timeout
+# seconds; twice what any needs, as others may use the machine, too. A notebook that needs more says
+# so in metadata.execution.timeout
+CELL_TIMEOUT = 120
 
 # nbclient imitates ipywidgets' Output by asking the kernel while it waits for it, and at times it
 # misses the answer until the cell's timeout. Lectures use no Output; a stray one must not stall.
