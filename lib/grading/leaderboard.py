@@ -6,8 +6,9 @@
     python run.py leaderboard 1 table              write leaderboard/README.md anew
 
 What an entry is, and how it is judged, is the contest's affair: lib.grading.contest (models trained
-under a budget, assignment 1), lib.grading.step_contest (a fast training step, assignment 2). Their
-files are in lib.grading.entries, and lib.grading.boards says which leaderboard holds which contest.
+under a budget, assignment 1), lib.grading.step_contest (a fast training step, assignment 2),
+lib.grading.data_contest (a filter, assignment 4). Their files are in lib.grading.entries, and
+lib.grading.boards says which leaderboard holds which contest.
 """
 
 import shutil

@@ -1,0 +1,1 @@
+"""What the tests call: one line per function, which leads to your code, however you arrange it."""

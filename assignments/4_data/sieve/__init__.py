@@ -1,0 +1,1 @@
+"""Your code for assignment 4: from raw pages to a training stream."""
