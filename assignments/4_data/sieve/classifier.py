@@ -17,7 +17,9 @@ def train_classifier(texts: list[str], labels: list[str]) -> Classify:
     classify = train_classifier(["blorf you", "good day"], ["toxic", "non-toxic"])
     classify("you BLORF!") -> ("toxic", 0.9...)
     """
-    return todo("2.2", "counts of words and logistic regression in torch, or naive Bayes.")
+    return todo(
+        "2.2", "a weight for each word, rare words count more; logistic regression in torch."
+    )
 
 
 def quality_classifier(good: list[str], crawl: list[str]) -> Callable[[str], float]:
