@@ -22,14 +22,21 @@ def first_difference(one: dict[str, Any], other: dict[str, Any]) -> str:
 
 
 def _lines(cell: dict[str, Any]) -> list[str]:
-    """The outputs as lines of text; of several formats of one output, all."""
+    """The outputs as lines of text; of several formats of one output, all.
+
+    What is printed comes first: some runners join what stands before and after a picture.
+    """
     lines = []
-    for output in cell["outputs"]:
+    for output in sorted(cell["outputs"], key=_streams_first):
         formats = output.get("data") or {output.get("name", "error"): output.get("text", "")}
         for kind, value in sorted(formats.items()):  # files sort them, kernels do not
             text = joined(value) if isinstance(value, str | list) else repr(value)
             lines += [f"{kind}: {line}" for line in text.splitlines()]
     return lines
+
+
+def _streams_first(output: dict[str, Any]) -> tuple[bool, str]:
+    return output["output_type"] != "stream", output.get("name", "")
 
 
 def _report(cell: dict[str, Any], before: list[str], after: list[str]) -> str:

@@ -59,6 +59,17 @@ def test_the_first_difference_is_quoted():
     assert "- stdout: hello" in report and "+ stdout: hallo" in report
 
 
+def test_what_is_printed_around_a_picture_may_be_joined():
+    apart, joined = good_lecture(), good_lecture()
+    printed = apart["cells"][5]["outputs"][0]
+    picture = {"output_type": "display_data", "data": {"text/plain": "a picture"}, "metadata": {}}
+    apart["cells"][5]["outputs"] = [printed, picture, printed | {"text": "bye\n"}]
+    joined["cells"][5]["outputs"] = [printed | {"text": printed["text"] + "bye\n"}, picture]
+    assert first_difference(apart, joined) == ""
+    joined["cells"][5]["outputs"][0]["text"] += "more\n"
+    assert "+ stdout: more" in first_difference(apart, joined)
+
+
 def test_lectures_are_found_by_number_name_and_path(tmp_path, monkeypatch):
     monkeypatch.setattr("lib.notebook.files.LECTURES", tmp_path)
     names = ["00_start_here", "01_tokens", "10_systems"]
