@@ -10,7 +10,7 @@ Reading and running
 Assignments
   grade [1 [name ...]] run the tests of assignment 1 on your code, or of these problems only;
                        without a number: the points reached so far
-  leaderboard 1        the ranking of trained models; 2: of training steps, by their speed
+  leaderboard 1        the ranking of trained models; 2: of training steps; 4: of data
                          check <entry>   run an entry again and compare
                          add <folder>    run a new entry and rank it
 

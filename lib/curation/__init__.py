@@ -12,9 +12,9 @@ behind it; repeated_spans, for passages inside of texts.
 Rules: page counts what rules look at, rules applies limits and gives reasons, published_rules has
 those of papers; c4 also cuts lines.
 
-More of what one wants, by models: kneser_ney says how likely a text is, hashed_features makes
-numbers of its words, with which linear_classifier tells kinds apart and dsir draws what resembles a
-target. decontaminate looks for a benchmark's questions.
+More of what one wants, by models: kneser_ney says how likely a text is (so does kenlm_scores, where
+KenLM is), hashed_features makes numbers of its words, with which linear_classifier tells kinds
+apart and dsir draws what resembles a target. decontaminate looks for a benchmark's questions.
 
 How much of each source: mixing counts epochs, regmix looks for the best mixture.
 

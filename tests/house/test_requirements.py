@@ -15,7 +15,7 @@ PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)\s*(?:;\s*([^#\n]*[^#\s]))?", re
 # Imported under a name that no requirement line has, and why that is right all the same.
 COMES_WITH = {"IPython": "ipykernel", "jupyter_client": "nbclient", "traitlets": "ipywidgets"}
 # used where someone has installed them
-OPTIONAL = {"rustbpe", "trafilatura", "fasttext", "ray", "datasets"}
+OPTIONAL = {"rustbpe", "trafilatura", "fasttext", "ray", "datasets", "kenlm"}
 
 
 def pins(name: str) -> dict[str, tuple[str, str]]:
