@@ -27,16 +27,7 @@ class TransformerStage(Transformer):
     def __init__(self, model: Transformer, blocks: range) -> None:
         nn.Module.__init__(self)  # not that of Transformer, which would make a whole model
         self.config = model.config
-        self.is_first, self.is_last = blocks.start == 0, blocks.stop == len(model.blocks)
-        if self.is_first or (self.is_last and self.config.tied):
-            self.embedding = model.embedding
-        if self.is_first and self.config.positions == "learned":
-            self.position_embedding = model.position_embedding
-        self.blocks = nn.ModuleDict({str(layer): model.blocks[layer] for layer in blocks})
-        if self.is_last:
-            self.norm = model.norm
-            if not self.config.tied:
-                self.output = model.output
+        take_blocks(self, model, blocks)
 
     def forward(
         self, x: Int[Tensor, "B T"] | Float[Tensor, "B T D"]
@@ -52,6 +43,20 @@ class TransformerStage(Transformer):
         for block in self.blocks.values():
             x = block(x, turn, None, bias)
         return self.logits(self.norm(x)) if self.is_last else x
+
+
+def take_blocks(stage: nn.Module, model: nn.Module, blocks: range) -> None:
+    """Make these blocks of the model a stage's own, with the embedding, or norm and output."""
+    stage.is_first, stage.is_last = blocks.start == 0, blocks.stop == len(model.blocks)
+    if stage.is_first or (stage.is_last and stage.config.tied):
+        stage.embedding = model.embedding
+    if stage.is_first and stage.config.positions == "learned":
+        stage.position_embedding = model.position_embedding
+    stage.blocks = nn.ModuleDict({str(layer): model.blocks[layer] for layer in blocks})
+    if stage.is_last:
+        stage.norm = model.norm
+        if not stage.config.tied:
+            stage.output = model.output
 
 
 def pipeline_parallel(

@@ -11,7 +11,7 @@ from lib.model.alibi import alibi_bias
 from lib.model.rope import rotation
 from lib.parallel.comm import Comm
 from lib.parallel.pipeline import PipelineStage
-from lib.parallel.pipeline_model import stage_blocks
+from lib.parallel.pipeline_model import stage_blocks, take_blocks
 from lib.parallel.tensor import shard, share_of
 from lib.parallel.tensor_model import TensorTransformer
 from lib.parallel.vocabulary import vocabulary_cross_entropy
@@ -27,16 +27,7 @@ class TensorStage(TensorTransformer):
     def __init__(self, model: TensorTransformer, blocks: range) -> None:
         nn.Module.__init__(self)
         self.config, self.region, self.context = model.config, model.region, model.context
-        self.is_first, self.is_last = blocks.start == 0, blocks.stop == len(model.blocks)
-        if self.is_first or (self.is_last and self.config.tied):
-            self.embedding = model.embedding
-        if self.is_first and self.config.positions == "learned":
-            self.position_embedding = model.position_embedding
-        self.blocks = nn.ModuleDict({str(layer): model.blocks[layer] for layer in blocks})
-        if self.is_last:
-            self.norm = model.norm
-            if not self.config.tied:
-                self.output = model.output
+        take_blocks(self, model, blocks)
 
     def forward(
         self, x: Int[Tensor, "B T"] | Float[Tensor, "B T part"]
